@@ -1,0 +1,1 @@
+//! Equations of the felice neurons: WereRabbit, Boomerang, FHNRS.

@@ -1,0 +1,1 @@
+//! Netlists, simulation engines, waveforms.

@@ -1,0 +1,1 @@
+//! Subthreshold MOS device physics and the derivation of neuron parameters from it.

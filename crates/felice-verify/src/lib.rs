@@ -1,0 +1,1 @@
+//! Does the circuit do what the equations say? Comparison, uncertainty, report.

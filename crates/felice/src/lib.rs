@@ -1,0 +1,1 @@
+//! Silicon neurons: equations against transistors. Library facade.

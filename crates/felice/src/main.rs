@@ -1,0 +1,3 @@
+//! The felice command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The command line as its users script against it: commands, files, exit codes.

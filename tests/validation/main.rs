@@ -1,0 +1,1 @@
+//! Outside truths: felice's own values, ngspice, analytic solutions. One module a subject; `val_*` tests.
