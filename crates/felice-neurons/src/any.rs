@@ -1,0 +1,417 @@
+//! [`AnyNeuron`]: a model chosen by name at run time — what the command line and `felice-verify` speak to.
+
+use std::fmt;
+
+use nalgebra::DMatrix;
+
+use crate::dispatch::{self, Kernel};
+use crate::error::NeuronError;
+use crate::models::{Boomerang, BoomerangNotesSign, Element, Fhnrs, FhnrsLagged, RibarSepulchre, WereRabbit};
+use crate::neuron::{Info, Neuron, Row};
+use crate::newton;
+use crate::real::{Lane, Real};
+
+/// Names that [`AnyNeuron::new`] knows.
+pub const MODELS: &[&str] = &["boomerang", "fhnrs", "wererabbit", "ribar-sepulchre"];
+
+/// One neuron of any model: equations, parameters, options.
+#[derive(Clone)]
+pub struct AnyNeuron {
+    model: Box<dyn Model>,
+    info: Info,
+    option: Option<String>,
+}
+
+/// What [`AnyNeuron`] needs of a model once its type is forgotten. Slices are as long as the state.
+trait Model: Send + Sync {
+    fn info(&self) -> Info;
+    fn parameter(&self, i: usize) -> f64;
+    fn set_parameter(&mut self, i: usize, value: f64);
+    fn initial_state(&self) -> Result<Vec<f64>, NeuronError>;
+    fn field(&self, y: &[f64], dy: &mut [f64]);
+    fn field_f32(&self, y: &[f32], dy: &mut [f32]);
+    fn spike_condition(&self, y: &[f64], dy: &[f64]) -> f64;
+    fn spike_condition_f32(&self, y: &[f32], dy: &[f32]) -> f32;
+    fn jacobian(&self, y: &[f64]) -> DMatrix<f64>;
+    fn input_gain(&self, i: usize) -> f64;
+    fn boxed(&self) -> Box<dyn Model>;
+}
+
+impl Clone for Box<dyn Model> {
+    fn clone(&self) -> Self {
+        self.boxed()
+    }
+}
+
+/// A model known at compile time, with its parameters in both precisions.
+struct Known<M: Neuron> {
+    p: M::Parameters<f64>,
+    single: M::Parameters<f32>,
+}
+
+impl<M: Neuron> Known<M> {
+    fn new(p: M::Parameters<f64>) -> Self {
+        Known { p, single: M::Parameters::from_fn(|i| p.get(i) as f32) }
+    }
+
+    fn state<R: Lane>(y: &[R]) -> M::State<R> {
+        M::State::from_fn(|i| y[i])
+    }
+}
+
+struct Field<'a, M: Neuron, R: Real> {
+    p: &'a M::Parameters<R>,
+    y: M::State<R>,
+}
+
+impl<M: Neuron, R: Real> Kernel for Field<'_, M, R> {
+    type Output = M::State<R>;
+    #[inline(always)]
+    fn run(self) -> M::State<R> {
+        M::field(self.p, self.y)
+    }
+}
+
+fn copy<R: Real, S: Row<R>>(from: &S, to: &mut [R]) {
+    for (i, x) in to.iter_mut().enumerate() {
+        *x = from.get(i);
+    }
+}
+
+impl<M: Neuron> Model for Known<M> {
+    fn info(&self) -> Info {
+        M::INFO
+    }
+    fn parameter(&self, i: usize) -> f64 {
+        self.p.get(i)
+    }
+    fn set_parameter(&mut self, i: usize, value: f64) {
+        self.p.set(i, value);
+        self.single.set(i, value as f32);
+    }
+    fn initial_state(&self) -> Result<Vec<f64>, NeuronError> {
+        let y = M::initial_state(&self.p)?;
+        Ok((0..M::State::<f64>::LEN).map(|i| y.get(i)).collect())
+    }
+    fn field(&self, y: &[f64], dy: &mut [f64]) {
+        copy(&dispatch::run(Field::<M, f64> { p: &self.p, y: Self::state(y) }), dy);
+    }
+    fn field_f32(&self, y: &[f32], dy: &mut [f32]) {
+        copy(&dispatch::run(Field::<M, f32> { p: &self.single, y: Self::state(y) }), dy);
+    }
+    fn spike_condition(&self, y: &[f64], dy: &[f64]) -> f64 {
+        M::spike_condition(&self.p, Self::state(y), Self::state(dy))
+    }
+    fn spike_condition_f32(&self, y: &[f32], dy: &[f32]) -> f32 {
+        M::spike_condition(&self.single, Self::state(y), Self::state(dy))
+    }
+    fn jacobian(&self, y: &[f64]) -> DMatrix<f64> {
+        newton::jacobian::<M>(&self.p, y)
+    }
+    fn input_gain(&self, i: usize) -> f64 {
+        M::input_gain(&self.p, i)
+    }
+    fn boxed(&self) -> Box<dyn Model> {
+        Box::new(Known::<M> { p: self.p, single: self.single })
+    }
+}
+
+struct Family<'a, R> {
+    neuron: &'a RibarSepulchre,
+    y: &'a [R],
+    dy: &'a mut [R],
+}
+
+impl<R: Real> Kernel for Family<'_, R> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        self.neuron.field(self.y, self.dy);
+    }
+}
+
+impl Model for RibarSepulchre {
+    fn info(&self) -> Info {
+        RibarSepulchre::info(self)
+    }
+    fn parameter(&self, i: usize) -> f64 {
+        RibarSepulchre::parameter(self, i)
+    }
+    fn set_parameter(&mut self, i: usize, value: f64) {
+        RibarSepulchre::set_parameter(self, i, value);
+    }
+    fn initial_state(&self) -> Result<Vec<f64>, NeuronError> {
+        let mut y = vec![0.0; self.dimension()];
+        if let Some(last) = y.last_mut() {
+            *last = self.i_app;
+        }
+        Ok(y)
+    }
+    fn field(&self, y: &[f64], dy: &mut [f64]) {
+        dispatch::run(Family { neuron: self, y, dy });
+    }
+    fn field_f32(&self, y: &[f32], dy: &mut [f32]) {
+        dispatch::run(Family { neuron: self, y, dy });
+    }
+    fn spike_condition(&self, y: &[f64], _: &[f64]) -> f64 {
+        y[0] - self.v_thr
+    }
+    fn spike_condition_f32(&self, y: &[f32], _: &[f32]) -> f32 {
+        y[0] - self.v_thr as f32
+    }
+    fn jacobian(&self, y: &[f64]) -> DMatrix<f64> {
+        newton::jacobian_of(y, |y, dy| RibarSepulchre::field(self, y, dy))
+    }
+    fn input_gain(&self, i: usize) -> f64 {
+        if i == 0 { 1.0 / self.c } else { 1.0 }
+    }
+    fn boxed(&self) -> Box<dyn Model> {
+        Box::new(self.clone())
+    }
+}
+
+impl fmt::Debug for AnyNeuron {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let values = self.parameters().map(|(name, value)| format!("{name} = {value}"));
+        write!(f, "{} {{ {} }}", self.info.name, values.collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl AnyNeuron {
+    /// The model of that name with default parameters.
+    ///
+    /// # Errors
+    /// [`NeuronError::UnknownModel`].
+    pub fn new(name: &str) -> Result<Self, NeuronError> {
+        match name {
+            "boomerang" => Ok(Self::of::<Boomerang>(Boomerang::default())),
+            "fhnrs" => Ok(Self::of::<Fhnrs>(Fhnrs::default())),
+            "wererabbit" => Ok(Self::of::<WereRabbit>(WereRabbit::default())),
+            "ribar-sepulchre" => Ok(Self::wrap(RibarSepulchre::default())),
+            _ => Err(NeuronError::UnknownModel { name: name.to_owned(), known: MODELS.join(", ") }),
+        }
+    }
+
+    /// A model known at compile time — one of ours or your own — with these parameters.
+    pub fn of<M: Neuron>(parameters: M::Parameters<f64>) -> Self {
+        Self::wrap(Known::<M>::new(parameters))
+    }
+
+    /// A neuron of the Ribar–Sepulchre family with these elements, the rest at its defaults.
+    ///
+    /// # Errors
+    /// [`NeuronError::Parameter`] where an element's number is out of range.
+    pub fn ribar_sepulchre(elements: &[Element]) -> Result<Self, NeuronError> {
+        let neuron = Self::wrap(RibarSepulchre { elements: elements.to_vec(), ..RibarSepulchre::default() });
+        neuron.check()?;
+        Ok(neuron)
+    }
+
+    fn wrap(model: impl Model + 'static) -> Self {
+        AnyNeuron { info: model.info(), model: Box::new(model), option: None }
+    }
+
+    /// Name, states, parameters, options, sources; of a fhnrs with `tau_fast` > 0, four states.
+    pub fn info(&self) -> &Info {
+        &self.info
+    }
+
+    /// Number of states.
+    pub fn dimension(&self) -> usize {
+        self.info.states.len()
+    }
+
+    /// Every parameter by name, with its value.
+    pub fn parameters(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.info.parameters.iter().enumerate().map(|(i, p)| (&*p.name, self.model.parameter(i)))
+    }
+
+    fn index(&self, name: &str) -> Result<usize, NeuronError> {
+        self.info.parameters.iter().position(|p| p.name == name).ok_or_else(|| NeuronError::UnknownParameter {
+            model: self.info.name.clone(),
+            name: name.to_owned(),
+            known: self.info.parameters.iter().map(|p| &*p.name).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// The value of a parameter.
+    ///
+    /// # Errors
+    /// [`NeuronError::UnknownParameter`].
+    pub fn get(&self, name: &str) -> Result<f64, NeuronError> {
+        Ok(self.model.parameter(self.index(name)?))
+    }
+
+    /// Sets a parameter.
+    ///
+    /// # Errors
+    /// [`NeuronError::UnknownParameter`], or [`NeuronError::Parameter`] where the value is outside the range; the
+    /// neuron is unchanged then.
+    pub fn set(&mut self, name: &str, value: f64) -> Result<(), NeuronError> {
+        let i = self.index(name)?;
+        self.check_value(i, value)?;
+        self.model.set_parameter(i, value);
+        if self.info.name == "fhnrs" {
+            self.choose_fhnrs();
+        }
+        self.info = self.model.info();
+        Ok(())
+    }
+
+    /// tau_fast decides how many states a fhnrs has.
+    fn choose_fhnrs(&mut self) {
+        let p = Fhnrs::<f64>::from_fn(|i| self.model.parameter(i));
+        self.model =
+            if p.tau_fast > 0.0 { Box::new(Known::<FhnrsLagged>::new(p)) } else { Box::new(Known::<Fhnrs>::new(p)) };
+    }
+
+    fn check_value(&self, i: usize, value: f64) -> Result<(), NeuronError> {
+        let p = &self.info.parameters[i];
+        if p.range.contains(value) {
+            return Ok(());
+        }
+        Err(NeuronError::Parameter { model: self.info.name.clone(), parameter: p.name.clone(), value, range: p.range })
+    }
+
+    /// Every parameter within its range? (Parameters given as a struct have not been looked at.)
+    ///
+    /// # Errors
+    /// [`NeuronError::Parameter`] for the first that is not.
+    pub fn check(&self) -> Result<(), NeuronError> {
+        (0..self.info.parameters.len()).try_for_each(|i| self.check_value(i, self.model.parameter(i)))
+    }
+
+    /// Switches an option on (`notes-sign` of boomerang).
+    ///
+    /// # Errors
+    /// [`NeuronError::UnknownOption`].
+    pub fn choose(&mut self, option: &str) -> Result<(), NeuronError> {
+        if !self.info.options.iter().any(|o| o.name == option) {
+            return Err(NeuronError::UnknownOption {
+                model: self.info.name.clone(),
+                name: option.to_owned(),
+                known: self.info.options.iter().map(|o| &*o.name).collect::<Vec<_>>().join(", "),
+            });
+        }
+        if option == "notes-sign" {
+            let p = Boomerang::<f64>::from_fn(|i| self.model.parameter(i));
+            self.model = Box::new(Known::<BoomerangNotesSign>::new(p));
+        }
+        self.option = Some(option.to_owned());
+        Ok(())
+    }
+
+    /// The option switched on, if any.
+    pub fn option(&self) -> Option<&str> {
+        self.option.as_deref()
+    }
+
+    /// Where a trajectory starts unless told otherwise.
+    ///
+    /// # Errors
+    /// [`NeuronError::NoFixedPoint`] where it should be a fixed point and none is found.
+    pub fn initial_state(&self) -> Result<Vec<f64>, NeuronError> {
+        self.model.initial_state()
+    }
+
+    fn check_width(&self, what: &'static str, got: usize) -> Result<(), NeuronError> {
+        let expected = self.dimension();
+        if got == expected { Ok(()) } else { Err(NeuronError::Width { what, expected, got }) }
+    }
+
+    /// The vector field: d(state)/dt into `dy`.
+    ///
+    /// # Errors
+    /// [`NeuronError::Width`] where a slice is not [`dimension`](Self::dimension) long.
+    pub fn field(&self, y: &[f64], dy: &mut [f64]) -> Result<(), NeuronError> {
+        self.check_width("state", y.len())?;
+        self.check_width("derivative", dy.len())?;
+        self.model.field(y, dy);
+        Ok(())
+    }
+
+    /// The vector field in single precision.
+    ///
+    /// # Errors
+    /// As [`field`](Self::field).
+    pub fn field_f32(&self, y: &[f32], dy: &mut [f32]) -> Result<(), NeuronError> {
+        self.check_width("state", y.len())?;
+        self.check_width("derivative", dy.len())?;
+        self.model.field_f32(y, dy);
+        Ok(())
+    }
+
+    /// The spike condition at a state, positive = spike.
+    ///
+    /// # Errors
+    /// [`NeuronError::Width`].
+    pub fn spike_condition(&self, y: &[f64]) -> Result<f64, NeuronError> {
+        let mut dy = vec![0.0; y.len()];
+        self.field(y, &mut dy)?;
+        Ok(self.model.spike_condition(y, &dy))
+    }
+
+    /// The spike condition in single precision.
+    ///
+    /// # Errors
+    /// [`NeuronError::Width`].
+    pub fn spike_condition_f32(&self, y: &[f32]) -> Result<f32, NeuronError> {
+        let mut dy = vec![0.0; y.len()];
+        self.field_f32(y, &mut dy)?;
+        Ok(self.model.spike_condition_f32(y, &dy))
+    }
+
+    /// The Jacobian, `[(row, column)]` = d(field row)/d(state column), exact.
+    ///
+    /// # Errors
+    /// [`NeuronError::Width`].
+    pub fn jacobian(&self, y: &[f64]) -> Result<DMatrix<f64>, NeuronError> {
+        self.check_width("state", y.len())?;
+        Ok(self.model.jacobian(y))
+    }
+
+    /// How much an injected current adds to the derivative of state `i`, per unit of current.
+    pub fn input_gain(&self, i: usize) -> f64 {
+        self.model.input_gain(i)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_name() {
+        for name in MODELS {
+            let neuron = AnyNeuron::new(name).unwrap();
+            assert_eq!(neuron.info().name, *name);
+            assert_eq!(neuron.initial_state().unwrap().len(), neuron.dimension());
+            for (p, (name, value)) in neuron.info().parameters.iter().zip(neuron.parameters()) {
+                assert_eq!((&*p.name, p.default), (name, value));
+                assert!(p.range.contains(p.default));
+            }
+        }
+        assert!(AnyNeuron::new("bomerang").unwrap_err().to_string().contains("boomerang, fhnrs"));
+    }
+
+    #[test]
+    fn parameters_are_checked() {
+        let mut neuron = AnyNeuron::new("wererabbit").unwrap();
+        for (name, value) in [("alpha", 0.0), ("sigma", -0.1), ("beta", f64::NAN)] {
+            let message = neuron.set(name, value).unwrap_err().to_string();
+            assert!(message.contains(name) && message.contains("finite"), "{message}");
+        }
+        assert_eq!(neuron.get("alpha").unwrap(), 0.0129);
+        assert!(neuron.set("tau", 1.0).unwrap_err().to_string().contains("alpha, beta"));
+    }
+
+    #[test]
+    fn tau_fast_is_a_fourth_state() {
+        let mut neuron = AnyNeuron::new("fhnrs").unwrap();
+        assert_eq!(neuron.dimension(), 3);
+        neuron.set("tau_fast", 0.5).unwrap();
+        assert_eq!((neuron.dimension(), &*neuron.info().states[3].name), (4, "v_fast"));
+        neuron.set("tau_fast", 0.0).unwrap();
+        assert_eq!(neuron.dimension(), 3);
+    }
+}

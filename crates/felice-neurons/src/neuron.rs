@@ -1,0 +1,225 @@
+//! [`Neuron`]: what a model must say of itself, once, for every number type.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::error::NeuronError;
+use crate::real::Real;
+
+/// A fixed number of values in a fixed order: the states or the parameters of one neuron (or one pack of neurons).
+pub trait Row<R>: Copy + fmt::Debug + Send + Sync + 'static {
+    /// How many.
+    const LEN: usize;
+    /// Value `i` from `f(i)`.
+    fn from_fn(f: impl FnMut(usize) -> R) -> Self;
+    /// Value `i`; `i < LEN`.
+    fn get(&self, i: usize) -> R;
+    /// Replaces value `i`; `i < LEN`.
+    fn set(&mut self, i: usize, value: R);
+}
+
+impl<R: Copy + fmt::Debug + Send + Sync + 'static, const N: usize> Row<R> for [R; N] {
+    const LEN: usize = N;
+    #[inline(always)]
+    fn from_fn(f: impl FnMut(usize) -> R) -> Self {
+        std::array::from_fn(f)
+    }
+    #[inline(always)]
+    fn get(&self, i: usize) -> R {
+        self[i]
+    }
+    #[inline(always)]
+    fn set(&mut self, i: usize, value: R) {
+        self[i] = value;
+    }
+}
+
+/// A neuron model: its equations and what they are called. Implement it for a type of your own and everything in this
+/// crate (trajectories, events, analysis, ensembles, property tests) works on it.
+pub trait Neuron: Copy + Send + Sync + 'static {
+    /// The states of one neuron, usually `[R; 2]` or the like, in the order of [`Info::states`].
+    type State<R: Real>: Row<R>;
+    /// The parameters of one neuron, in the order of [`Info::parameters`]: an array, or a struct that implements [`Row`].
+    type Parameters<R: Real>: Row<R>;
+
+    /// Names, units, ranges, sources.
+    const INFO: Info;
+
+    /// The vector field: d(state)/dt. Write it `#[inline(always)]`, with every `exp` and `tanh` through one
+    /// [`Real::exp_tanh`].
+    fn field<R: Real>(p: &Self::Parameters<R>, y: Self::State<R>) -> Self::State<R>;
+
+    /// The spike condition, positive = spike, from the state and its derivative.
+    fn spike_condition<R: Real>(p: &Self::Parameters<R>, y: Self::State<R>, dy: Self::State<R>) -> R;
+
+    /// Where a trajectory starts unless told otherwise: zero.
+    ///
+    /// # Errors
+    /// [`NeuronError::NoFixedPoint`] where the start is a fixed point and there is none.
+    fn initial_state(p: &Self::Parameters<f64>) -> Result<Self::State<f64>, NeuronError> {
+        let _ = p;
+        Ok(Self::State::from_fn(|_| 0.0))
+    }
+
+    /// How much an injected current adds to the derivative of state `i`, per unit of current.
+    fn input_gain(p: &Self::Parameters<f64>, i: usize) -> f64 {
+        let _ = (p, i);
+        1.0
+    }
+}
+
+/// What a model is called and what its states and parameters mean.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Info {
+    /// The name on the command line and in files.
+    pub name: Cow<'static, str>,
+    /// One sentence.
+    pub about: Cow<'static, str>,
+    /// The paper, document or code the equations are from.
+    pub source: Cow<'static, str>,
+    /// Unit of time, and what it is physically.
+    pub time: Cow<'static, str>,
+    /// The states, in order.
+    pub states: Cow<'static, [State]>,
+    /// The parameters, in order.
+    pub parameters: Cow<'static, [Parameter]>,
+    /// Options that change the equations, off by default.
+    pub options: Cow<'static, [Choice]>,
+    /// What the spike condition is.
+    pub spike: Cow<'static, str>,
+}
+
+/// One state variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// ASCII name, a column's header.
+    pub name: Cow<'static, str>,
+    /// Unit; `1` for a dimensionless state.
+    pub unit: Cow<'static, str>,
+    /// What it is.
+    pub meaning: Cow<'static, str>,
+}
+
+impl State {
+    /// A dimensionless state.
+    pub const fn new(name: &'static str, meaning: &'static str) -> State {
+        State { name: Cow::Borrowed(name), unit: Cow::Borrowed("1"), meaning: Cow::Borrowed(meaning) }
+    }
+}
+
+/// One parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// ASCII name, as on the command line.
+    pub name: Cow<'static, str>,
+    /// The papers' symbol.
+    pub symbol: Cow<'static, str>,
+    /// Value unless set.
+    pub default: f64,
+    /// Unit; `1` for a dimensionless parameter, `τ` for one in units of the model's time.
+    pub unit: Cow<'static, str>,
+    /// What it may be.
+    pub range: Range,
+    /// What it is.
+    pub meaning: Cow<'static, str>,
+    /// Where the default comes from.
+    pub source: Cow<'static, str>,
+}
+
+/// An option that changes a model's equations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Its name.
+    pub name: Cow<'static, str>,
+    /// What it changes.
+    pub meaning: Cow<'static, str>,
+}
+
+/// The values a parameter may take; never NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Range {
+    /// Any finite number.
+    Finite,
+    /// Finite, > 0.
+    Positive,
+    /// Finite, ≥ 0.
+    NonNegative,
+    /// > 0, infinity allowed.
+    PositiveOrInfinite,
+}
+
+impl Range {
+    /// True where the range holds the value.
+    pub fn contains(self, x: f64) -> bool {
+        match self {
+            Range::Finite => x.is_finite(),
+            Range::Positive => x.is_finite() && x > 0.0,
+            Range::NonNegative => x.is_finite() && x >= 0.0,
+            Range::PositiveOrInfinite => x > 0.0,
+        }
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Range::Finite => "a finite number",
+            Range::Positive => "finite and > 0",
+            Range::NonNegative => "finite and >= 0",
+            Range::PositiveOrInfinite => "> 0 (inf allowed)",
+        })
+    }
+}
+
+/// Declares a parameter struct once: its fields, their documentation, [`Default`], [`Row`] and the table for
+/// [`Info::parameters`].
+macro_rules! parameters {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident, $table:ident {
+            $( $field:ident $symbol:literal = $default:expr, $unit:literal, $range:ident: $meaning:literal, $source:literal; )*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        pub struct $name<R = f64> {
+            $( #[doc = concat!($symbol, " = ", stringify!($default), ": ", $meaning, ". Unit ", $unit, "; ", $source, ".")] pub $field: R, )*
+        }
+
+        /// The parameters' table.
+        pub(crate) const $table: &[$crate::neuron::Parameter] = &[ $( $crate::neuron::Parameter {
+            name: std::borrow::Cow::Borrowed(stringify!($field)),
+            symbol: std::borrow::Cow::Borrowed($symbol),
+            default: $default,
+            unit: std::borrow::Cow::Borrowed($unit),
+            range: $crate::neuron::Range::$range,
+            meaning: std::borrow::Cow::Borrowed($meaning),
+            source: std::borrow::Cow::Borrowed($source),
+        }, )* ];
+
+        impl Default for $name {
+            fn default() -> Self {
+                $name { $( $field: $default, )* }
+            }
+        }
+
+        impl<R: $crate::real::Real> $crate::neuron::Row<R> for $name<R> {
+            const LEN: usize = $table.len();
+            #[inline(always)]
+            fn from_fn(mut f: impl FnMut(usize) -> R) -> Self {
+                let mut i = 0..$table.len();
+                let mut next = || f(i.next().unwrap_or_default());
+                $name { $( $field: next(), )* }
+            }
+            #[inline(always)]
+            fn get(&self, i: usize) -> R {
+                [ $( self.$field, )* ][i]
+            }
+            #[inline(always)]
+            fn set(&mut self, i: usize, value: R) {
+                *[ $( &mut self.$field, )* ][i] = value;
+            }
+        }
+    };
+}
+pub(crate) use parameters;
