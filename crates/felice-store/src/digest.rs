@@ -1,0 +1,53 @@
+//! Hashes of inputs and of all data in a file.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+/// SHA-256 as 64 hexadecimal digits, as `sha256sum` prints it.
+pub fn sha256_hex(bytes: impl AsRef<[u8]>) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The hash over all datasets of a file: SHA-256 over one line a dataset, in the byte order of their paths,
+///
+/// ```text
+/// PATH TAB TYPE TAB SHAPE TAB SHA256-OF-DATA LF
+/// ```
+///
+/// TYPE as numpy spells it (`<f8`, `<f4`, `<u8`, `<i8`, `|u1`, `str`), SHAPE as numbers joined by `,`, data little
+/// endian in row order, strings in UTF-8 with a NUL byte after each.
+#[derive(Debug, Default)]
+pub(crate) struct Contents(BTreeMap<String, String>);
+
+impl Contents {
+    pub(crate) fn record(&mut self, path: &str, kind: &str, shape: &[usize], data_sha256: &[u8]) {
+        let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
+        let line = format!("{path}\t{kind}\t{}\t{}\n", shape.join(","), hex(data_sha256));
+        self.0.insert(path.to_owned(), line);
+    }
+
+    /// Notes a dataset whose data are still to come.
+    pub(crate) fn begin(&mut self, path: &str) {
+        self.0.insert(path.to_owned(), String::new());
+    }
+
+    /// A dataset that was begun and never recorded.
+    pub(crate) fn unfinished(&self) -> Option<&str> {
+        self.0.iter().find(|(_, line)| line.is_empty()).map(|(path, _)| path.as_str())
+    }
+
+    pub(crate) fn sha256_hex(&self) -> String {
+        let mut hasher = Sha256::new();
+        self.0.values().for_each(|line| hasher.update(line));
+        hex(&hasher.finalize())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}

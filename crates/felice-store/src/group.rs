@@ -1,0 +1,477 @@
+//! Groups, axes and datasets of a file being written.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use felice_base::{Sampled, Signal, Unit};
+use hdf5::plist::dataset_create::{self, DatasetCreateBuilder};
+use hdf5::plist::group_create::{AttrCreationOrder, LinkCreationOrder};
+use hdf5::types::VarLenUnicode;
+use hdf5::{Dataset, H5Type, Location};
+use sha2::{Digest, Sha256};
+
+use crate::error::StoreError;
+use crate::layout::{Layout, layout};
+use crate::number::Number;
+use crate::scales;
+use crate::writer::FileWriter;
+
+/// Compression level: past 4 files of trajectories hardly shrink and writing slows.
+const DEFLATE: u8 = 4;
+
+/// A group of a file being written.
+pub struct Group<'f> {
+    writer: &'f FileWriter,
+    group: hdf5::Group,
+    path: String,
+}
+
+/// An axis of a group: a dimension scale that arrays attach to.
+pub struct Axis<'f> {
+    dataset: Dataset,
+    name: String,
+    len: usize,
+    writer: &'f FileWriter,
+}
+
+impl Axis<'_> {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Number of points.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// True where it has no point.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+/// The value of an attribute.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AttributeValue {
+    /// A text (UTF-8, of variable length).
+    Text(String),
+    /// Several texts.
+    Texts(Vec<String>),
+    /// An integer.
+    Integer(u64),
+    /// A number.
+    Float(f64),
+    /// Several numbers.
+    Floats(Vec<f64>),
+}
+
+macro_rules! value_from {
+    ($($from:ty => $variant:ident($convert:expr)),*) => {$(
+        impl From<$from> for AttributeValue {
+            fn from(value: $from) -> Self {
+                AttributeValue::$variant(($convert)(value))
+            }
+        }
+    )*};
+}
+value_from!(&str => Text(str::to_owned), String => Text(|s| s), Vec<String> => Texts(|s| s), u64 => Integer(|n| n),
+    f64 => Float(|x| x), Vec<f64> => Floats(|x| x));
+
+impl<'f> Group<'f> {
+    pub(crate) fn root(writer: &'f FileWriter, file: &hdf5::File) -> Self {
+        Group { writer, group: hdf5::Group::clone(file), path: String::new() }
+    }
+
+    /// A new group in this one.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] where the name is taken or empty, else [`StoreError::Write`].
+    pub fn group(&self, name: &str) -> Result<Group<'f>, StoreError> {
+        let link = self.link(name)?;
+        let group = self
+            .group
+            .create_group_builder()
+            .with_gcpl(|p| {
+                p.obj_track_times(false)
+                    .link_creation_order(LinkCreationOrder::Indexed)
+                    .attr_creation_order(AttrCreationOrder::Indexed)
+            })
+            .create(&*link)
+            .map_err(|e| self.failed(&e))?;
+        Ok(Group { writer: self.writer, group, path: format!("{}/{link}", self.path) })
+    }
+
+    /// Writes an attribute of this group.
+    ///
+    /// # Errors
+    /// [`StoreError::Write`].
+    pub fn attribute(&self, name: &str, value: impl Into<AttributeValue>) -> Result<(), StoreError> {
+        write_attribute(&self.group, name, &value.into()).map_err(|e| self.failed(&e))
+    }
+
+    /// Writes an axis: a dataset that is a dimension scale.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] where the name is taken or empty, else [`StoreError::Write`].
+    pub fn axis<T: Number>(
+        &self,
+        name: &str,
+        unit: &Unit,
+        long_name: &str,
+        values: &[T],
+    ) -> Result<Axis<'f>, StoreError> {
+        let link = self.link(name)?;
+        let dataset = self.numeric::<T>(&link, name, unit, long_name, &[values.len()])?;
+        self.fill(&dataset, &link, &[values.len()], values)?;
+        self.make_axis(dataset, &link, values.len())
+    }
+
+    /// Writes an axis of labels.
+    ///
+    /// # Errors
+    /// As [`Group::axis`].
+    pub fn label_axis<S: AsRef<str>>(&self, name: &str, long_name: &str, labels: &[S]) -> Result<Axis<'f>, StoreError> {
+        let link = self.link(name)?;
+        let dataset = self.strings(&link, long_name, labels, Some(labels.len()))?;
+        self.make_axis(dataset, &link, labels.len())
+    }
+
+    /// Writes an array, row-major, over these axes; without axes a scalar.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] where the number of values is not the product of the axes' lengths or the name is taken,
+    /// else [`StoreError::Write`].
+    pub fn array<T: Number>(
+        &self,
+        name: &str,
+        unit: &Unit,
+        long_name: &str,
+        axes: &[&Axis<'f>],
+        values: &[T],
+    ) -> Result<(), StoreError> {
+        let shape: Vec<usize> = axes.iter().map(|a| a.len).collect();
+        if shape.iter().product::<usize>() != values.len() {
+            return Err(self.shape_error(name, format!("{} values for the shape {shape:?}", values.len())));
+        }
+        let link = self.link(name)?;
+        let dataset = self.numeric::<T>(&link, name, unit, long_name, &shape)?;
+        self.fill(&dataset, &link, &shape, values)?;
+        self.attach(&dataset, axes)
+    }
+
+    /// Writes one number.
+    ///
+    /// # Errors
+    /// As [`Group::array`].
+    pub fn scalar<T: Number>(&self, name: &str, unit: &Unit, long_name: &str, value: T) -> Result<(), StoreError> {
+        self.array(name, unit, long_name, &[], &[value])
+    }
+
+    /// Begins an array whose rows (along its first axis) are written one after another.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] where there is no axis or the name is taken, else [`StoreError::Write`].
+    pub fn rows<T: Number>(
+        &self,
+        name: &str,
+        unit: &Unit,
+        long_name: &str,
+        axes: &[&Axis<'f>],
+    ) -> Result<Rows<'f, T>, StoreError> {
+        let shape: Vec<usize> = axes.iter().map(|a| a.len).collect();
+        if shape.is_empty() {
+            return Err(self.shape_error(name, "an array written by rows needs an axis".into()));
+        }
+        let link = self.link(name)?;
+        let dataset = self.numeric::<T>(&link, name, unit, long_name, &shape)?;
+        self.attach(&dataset, axes)?;
+        let path = format!("{}/{link}", self.path);
+        self.writer.contents.borrow_mut().begin(&path);
+        Ok(Rows { writer: self.writer, dataset, path, shape, next: 0, hasher: Sha256::new(), kind: PhantomData })
+    }
+
+    /// Writes a text (netlist, log).
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] where the name is taken or empty, else [`StoreError::Write`].
+    pub fn text(&self, name: &str, long_name: &str, text: &str) -> Result<(), StoreError> {
+        self.strings(&self.link(name)?, long_name, &[text], None).map(drop)
+    }
+
+    /// Writes one text for each point of an axis.
+    ///
+    /// # Errors
+    /// As [`Group::array`].
+    pub fn texts<S: AsRef<str>>(
+        &self,
+        name: &str,
+        long_name: &str,
+        axis: &Axis<'f>,
+        texts: &[S],
+    ) -> Result<(), StoreError> {
+        if axis.len != texts.len() {
+            return Err(self.shape_error(name, format!("{} texts for {} points", texts.len(), axis.len)));
+        }
+        let dataset = self.strings(&self.link(name)?, long_name, texts, Some(texts.len()))?;
+        self.attach(&dataset, &[axis])
+    }
+
+    /// Writes an axis and its signals.
+    ///
+    /// # Errors
+    /// As [`Group::array`].
+    pub fn sampled(&self, sampled: &Sampled) -> Result<Axis<'f>, StoreError> {
+        let Signal { name, unit, long_name, values } = sampled.axis();
+        let axis = self.axis(name, unit, long_name, values)?;
+        self.signals(&axis, sampled.signals())?;
+        Ok(axis)
+    }
+
+    /// Writes an axis and its signals in single precision.
+    ///
+    /// # Errors
+    /// As [`Group::array`].
+    #[allow(clippy::cast_possible_truncation)] // What the caller asks for.
+    pub fn sampled_f32(&self, sampled: &Sampled) -> Result<Axis<'f>, StoreError> {
+        let narrow = |values: &[f64]| values.iter().map(|v| *v as f32).collect::<Vec<_>>();
+        let Signal { name, unit, long_name, values } = sampled.axis();
+        let axis = self.axis(name, unit, long_name, values)?;
+        for s in sampled.signals() {
+            self.array(&s.name, &s.unit, &s.long_name, &[&axis], &narrow(&s.values))?;
+        }
+        Ok(axis)
+    }
+
+    /// Writes signals along an axis that is there already.
+    ///
+    /// # Errors
+    /// As [`Group::array`].
+    pub fn signals(&self, axis: &Axis<'f>, signals: &[Signal]) -> Result<(), StoreError> {
+        signals.iter().try_for_each(|s| self.array(&s.name, &s.unit, &s.long_name, &[axis], &s.values))
+    }
+
+    fn numeric<T: Number>(
+        &self,
+        link: &str,
+        name: &str,
+        unit: &Unit,
+        long_name: &str,
+        shape: &[usize],
+    ) -> Result<Dataset, StoreError> {
+        let lay_out = |p: &mut DatasetCreateBuilder| match layout(shape, size_of::<T>()) {
+            Layout::Compact => {
+                p.layout(dataset_create::Layout::Compact);
+            }
+            Layout::Chunked(chunk) => {
+                p.chunk(chunk).shuffle().deflate(DEFLATE).fletcher32();
+            }
+        };
+        let dataset = self.create::<T>(link, shape, lay_out)?;
+        let describe =
+            |key, text: &str| write_attribute(&dataset, key, &AttributeValue::from(text)).map_err(|e| self.failed(&e));
+        describe("units", unit.symbol())?;
+        describe("long_name", long_name)?;
+        if link != name {
+            describe("name", name)?;
+        }
+        Ok(dataset)
+    }
+
+    fn create<T: H5Type>(
+        &self,
+        link: &str,
+        shape: &[usize],
+        lay_out: impl Fn(&mut DatasetCreateBuilder),
+    ) -> Result<Dataset, StoreError> {
+        let builder = self.group.new_dataset_builder().with_dcpl(|p| {
+            p.attr_creation_order(AttrCreationOrder::Indexed);
+            lay_out(p);
+            p
+        });
+        let builder = builder.empty::<T>();
+        let created = if shape.is_empty() { builder.create(link) } else { builder.shape(shape).create(link) };
+        created.map_err(|e| self.failed(&e))
+    }
+
+    fn fill<T: Number>(&self, dataset: &Dataset, link: &str, shape: &[usize], values: &[T]) -> Result<(), StoreError> {
+        if !values.is_empty() {
+            dataset.write_raw(values).map_err(|e| self.failed(&e))?;
+        }
+        let mut hasher = Sha256::new();
+        hash_values(&mut hasher, values);
+        self.record(link, T::TYPE, shape, &hasher.finalize());
+        Ok(())
+    }
+
+    fn strings<S: AsRef<str>>(
+        &self,
+        link: &str,
+        long_name: &str,
+        texts: &[S],
+        len: Option<usize>,
+    ) -> Result<Dataset, StoreError> {
+        let shape: Vec<usize> = len.into_iter().collect();
+        let dataset = self.create::<VarLenUnicode>(link, &shape, |_| {})?;
+        let texts: Vec<Cow<'_, str>> = texts.iter().map(|t| without_nul(t.as_ref())).collect();
+        let stored: Vec<VarLenUnicode> =
+            texts.iter().map(|t| var_len(t)).collect::<Result<_, _>>().map_err(|e| self.failed(&e))?;
+        if !stored.is_empty() {
+            dataset.write_raw(&stored).map_err(|e| self.failed(&e))?;
+        }
+        write_attribute(&dataset, "long_name", &long_name.into()).map_err(|e| self.failed(&e))?;
+        let mut hasher = Sha256::new();
+        hash_texts(&mut hasher, texts.iter().map(AsRef::as_ref));
+        self.record(link, "str", &shape, &hasher.finalize());
+        Ok(dataset)
+    }
+
+    fn make_axis(&self, dataset: Dataset, link: &str, len: usize) -> Result<Axis<'f>, StoreError> {
+        scales::set_scale(&dataset, link).map_err(|e| self.failed(&e))?;
+        Ok(Axis { dataset, name: link.to_owned(), len, writer: self.writer })
+    }
+
+    fn attach(&self, dataset: &Dataset, axes: &[&Axis<'f>]) -> Result<(), StoreError> {
+        for (dim, axis) in axes.iter().enumerate() {
+            if !std::ptr::eq(axis.writer, self.writer) {
+                return Err(self.shape_error(&axis.name, "the axis belongs to another file".into()));
+            }
+            scales::attach(dataset, &axis.dataset, dim).map_err(|e| self.failed(&e))?;
+        }
+        Ok(())
+    }
+
+    fn record(&self, link: &str, kind: &str, shape: &[usize], sha256: &[u8]) {
+        self.writer.contents.borrow_mut().record(&format!("{}/{link}", self.path), kind, shape, sha256);
+    }
+
+    /// The name under which something new is linked: HDF5 keeps `/` and `.` to itself.
+    fn link<'a>(&self, name: &'a str) -> Result<Cow<'a, str>, StoreError> {
+        if name.is_empty() || name.contains('\0') {
+            return Err(self.shape_error(name, "a name is not empty and holds no NUL byte".into()));
+        }
+        let link = match name {
+            "." => Cow::Borrowed("%2E"),
+            _ if name.contains('/') => Cow::Owned(name.replace('%', "%25").replace('/', "%2F")),
+            _ => Cow::Borrowed(name),
+        };
+        if self.group.link_exists(&link) {
+            return Err(self.shape_error(name, format!("`{}` already holds one of that name", self.path)));
+        }
+        Ok(link)
+    }
+
+    fn shape_error(&self, name: &str, why: String) -> StoreError {
+        StoreError::Shape { path: self.writer.target.clone(), name: name.to_owned(), why }
+    }
+
+    fn failed(&self, error: &hdf5::Error) -> StoreError {
+        StoreError::write_hdf5(&self.writer.target, error)
+    }
+}
+
+/// An array whose rows are written in order, for data that do not fit into memory at once.
+pub struct Rows<'f, T: Number> {
+    writer: &'f FileWriter,
+    dataset: Dataset,
+    path: String,
+    shape: Vec<usize>,
+    next: usize,
+    hasher: Sha256,
+    kind: PhantomData<T>,
+}
+
+impl<T: Number> Rows<'_, T> {
+    /// Number of rows that a chunk holds: writing a multiple of it at a time compresses each chunk once.
+    pub fn chunk_rows(&self) -> usize {
+        self.dataset.chunk().and_then(|c| c.first().copied()).unwrap_or(self.shape[0]).max(1)
+    }
+
+    /// Writes the next rows.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] where the values are no whole number of rows or more than are left, else
+    /// [`StoreError::Write`].
+    pub fn append(&mut self, values: &[T]) -> Result<(), StoreError> {
+        let row: usize = self.shape[1..].iter().product();
+        let rows = values.len().checked_div(row).unwrap_or(0);
+        if rows * row != values.len() || self.next + rows > self.shape[0] {
+            let why = format!("{} values after row {} of the shape {:?}", values.len(), self.next, self.shape);
+            return Err(StoreError::Shape { path: self.writer.target.clone(), name: self.path.clone(), why });
+        }
+        if rows == 0 {
+            return Ok(());
+        }
+        let mut shape = self.shape.clone();
+        shape[0] = rows;
+        let view = ndarray::ArrayViewD::from_shape(shape, values)
+            .map_err(|e| StoreError::write_hdf5(&self.writer.target, &hdf5::Error::from(e)))?;
+        let mut region = vec![hdf5::SliceOrIndex::Unlimited { start: 0, step: 1, block: 1 }; self.shape.len()];
+        region[0] = (self.next..self.next + rows).into();
+        self.dataset
+            .write_slice(view, hdf5::Hyperslab::new(region))
+            .map_err(|e| StoreError::write_hdf5(&self.writer.target, &e))?;
+        hash_values(&mut self.hasher, values);
+        self.next += rows;
+        Ok(())
+    }
+
+    /// Ends the array.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] where rows are missing.
+    pub fn finish(self) -> Result<(), StoreError> {
+        if self.next != self.shape[0] && !self.shape.contains(&0) {
+            let why = format!("{} rows written of {}", self.next, self.shape[0]);
+            return Err(StoreError::Shape { path: self.writer.target.clone(), name: self.path.clone(), why });
+        }
+        self.writer.contents.borrow_mut().record(&self.path, T::TYPE, &self.shape, &self.hasher.finalize());
+        Ok(())
+    }
+}
+
+pub(crate) fn hash_values<T: Number>(hasher: &mut Sha256, values: &[T]) {
+    let mut bytes = Vec::with_capacity(8 * 8192);
+    for block in values.chunks(8192) {
+        bytes.clear();
+        block.iter().for_each(|v| v.append_le(&mut bytes));
+        hasher.update(&bytes);
+    }
+}
+
+pub(crate) fn hash_texts<'a>(hasher: &mut Sha256, texts: impl Iterator<Item = &'a str>) {
+    texts.for_each(|t| {
+        hasher.update(t);
+        hasher.update([0]);
+    });
+}
+
+/// HDF5's texts end at a NUL byte: a stray one in a log becomes U+FFFD.
+fn without_nul(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
+fn var_len(text: &str) -> Result<VarLenUnicode, hdf5::Error> {
+    VarLenUnicode::from_str(&without_nul(text)).map_err(|e| hdf5::Error::from(e.to_string()))
+}
+
+fn write_attribute(at: &Location, name: &str, value: &AttributeValue) -> Result<(), hdf5::Error> {
+    fn scalar<T: H5Type>(at: &Location, name: &str, value: &T) -> Result<(), hdf5::Error> {
+        at.new_attr::<T>().create(name)?.write_scalar(value)
+    }
+    fn several<T: H5Type>(at: &Location, name: &str, values: &[T]) -> Result<(), hdf5::Error> {
+        let attribute = at.new_attr::<T>().shape(values.len()).create(name)?;
+        if values.is_empty() { Ok(()) } else { attribute.write_raw(values) }
+    }
+    match value {
+        AttributeValue::Text(text) => scalar(at, name, &var_len(text)?),
+        AttributeValue::Integer(n) => scalar(at, name, n),
+        AttributeValue::Float(x) => scalar(at, name, x),
+        AttributeValue::Floats(values) => several(at, name, values),
+        AttributeValue::Texts(texts) => {
+            let texts: Vec<_> = texts.iter().map(|t| var_len(t)).collect::<Result<_, _>>()?;
+            several(at, name, &texts)
+        }
+    }
+}
