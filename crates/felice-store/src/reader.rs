@@ -56,7 +56,11 @@ impl Reader {
     }
 
     fn open_hdf5(path: &Path, seal: Seal) -> Result<Self, StoreError> {
-        let file = hdf5::File::open(path).map_err(|e| StoreError::read_hdf5(path, &e))?;
+        // A sealed file no longer changes, so it needs no lock; some network file systems have none.
+        let file = hdf5::File::with_options()
+            .with_fapl(|p| p.file_locking(false))
+            .open(path)
+            .map_err(|e| StoreError::read_hdf5(path, &e))?;
         Ok(Reader { path: path.to_owned(), file, seal })
     }
 

@@ -21,6 +21,8 @@ pub struct FileWriter {
     pub(crate) contents: RefCell<Contents>,
     partial: PathBuf,
     file: Option<hdf5::File>,
+    lock: File,
+    renamed: bool,
 }
 
 /// A finished file.
@@ -47,9 +49,10 @@ impl FileWriter {
             let why = "it exists and is not a regular file".into();
             return Err(StoreError::BadTarget { path: target.to_owned(), why });
         }
-        claim(target, &partial)?;
+        let lock = claim(target, &partial)?;
         let file = create_hdf5(&partial).map_err(|e| {
             let _ = fs::remove_file(&partial);
+            let _ = lock.unlock();
             StoreError::write_hdf5(target, &e)
         })?;
         let writer = FileWriter {
@@ -57,6 +60,8 @@ impl FileWriter {
             contents: RefCell::new(Contents::default()),
             partial,
             file: Some(file),
+            lock,
+            renamed: false,
         };
         writer.stamp(provenance)?;
         Ok(writer)
@@ -87,6 +92,7 @@ impl FileWriter {
         }
         let bytes = seal_and_sync(&self.partial).map_err(|e| StoreError::write_io(&self.target, &e))?;
         plain::rename(&self.partial, &self.target)?;
+        self.renamed = true;
         let datasets = self.contents.borrow().len();
         Ok(Written { path: self.target.clone(), bytes, datasets, content_sha256 })
     }
@@ -113,29 +119,53 @@ impl Drop for FileWriter {
         if let Some(file) = self.file.take() {
             let _ = file.close();
         }
-        // After `finish` the partial file has its final name and this finds nothing.
-        let _ = fs::remove_file(&self.partial);
+        // Once renamed, a file called `.partial` is another writer's.
+        if !self.renamed {
+            let _ = fs::remove_file(&self.partial);
+        }
+        let _ = self.lock.unlock();
     }
 }
 
 /// Takes a partial file that no living process writes: a stale one, left by a killed process, is emptied.
-fn claim(target: &Path, partial: &Path) -> Result<(), StoreError> {
+///
+/// The lock is our own and is given back by hand. HDF5's own lock would live on in any child process that another
+/// thread spawns meanwhile, since the library lets children inherit its files.
+fn claim(target: &Path, partial: &Path) -> Result<File, StoreError> {
     let write = |e: std::io::Error| StoreError::write_io(target, &e);
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(partial).map_err(write)?;
-    match file.try_lock() {
-        // Unlocked by hand: a child process that another thread just spawned may hold a copy of the open file.
-        Ok(()) => file.set_len(0).and_then(|()| file.unlock()).map_err(write),
-        Err(TryLockError::WouldBlock) => Err(StoreError::Busy { path: target.to_owned(), partial: partial.to_owned() }),
-        // A file system without locks: the HDF5 library's own habit is to go on.
-        Err(TryLockError::Error(_)) => Ok(()),
+    loop {
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(partial).map_err(write)?;
+        match file.try_lock() {
+            // Between opening and locking, another writer may have renamed this very file to its final name.
+            Ok(()) if !is_at(&file, partial) => continue,
+            Ok(()) => file.set_len(0).map_err(write)?,
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::Busy { path: target.to_owned(), partial: partial.to_owned() });
+            }
+            // A file system without locks: two writers cannot be told apart there.
+            Err(TryLockError::Error(_)) => {}
+        }
+        return Ok(file);
     }
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let (Ok(opened), Ok(named)) = (file.metadata(), fs::metadata(path)) else { return false };
+    (opened.dev(), opened.ino()) == (named.dev(), named.ino())
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 /// The 1.8 file format: read by every library since 2008, its headers carry checksums. Times of objects are not kept
 /// (they would differ from run to run), their order is.
 fn create_hdf5(path: &Path) -> Result<hdf5::File, hdf5::Error> {
     hdf5::File::with_options()
-        .with_fapl(|p| p.libver_v18().fclose_degree(FileCloseDegree::Strong))
+        .with_fapl(|p| p.libver_v18().fclose_degree(FileCloseDegree::Strong).file_locking(false))
         .with_fcpl(|p| {
             p.obj_track_times(false)
                 .link_creation_order(LinkCreationOrder::Indexed)

@@ -1,4 +1,5 @@
 //! Foreign, truncated and damaged files: an error that says so, never a crash.
+#![allow(clippy::unwrap_used)] // Helpers of tests, outside the test functions that clippy knows.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! Files written and read back: whole or absent, sealed, the same but for `created`.
+#![allow(clippy::unwrap_used)] // Helpers of tests, outside the test functions that clippy knows.
 
 use std::fs;
 use std::path::{Path, PathBuf};
