@@ -1,3 +1,7 @@
-//! The felice command.
+//! The `felice` command.
 
-fn main() {}
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}
