@@ -1,6 +1,11 @@
 //! The command line: parse, call, print. Results on stdout, everything else on stderr.
 
 mod failure;
+mod field;
+mod inspect;
+mod model;
+mod models;
+mod parse;
 mod table;
 
 use clap::{Parser, Subcommand};
@@ -19,6 +24,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Models(models::Models),
+    Field(field::Field),
+    Inspect(inspect::Inspect),
 }
 
 /// Runs the command line of this process.
@@ -37,5 +45,9 @@ pub fn run() -> std::process::ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
-    match cli.command {}
+    match &cli.command {
+        Command::Models(args) => models::run(args),
+        Command::Field(args) => field::run(args),
+        Command::Inspect(args) => inspect::run(args),
+    }
 }

@@ -21,7 +21,8 @@ pub fn run(args: &Models) -> Result<(), Failure> {
         Some(name) => vec![name],
         None => MODELS.to_vec(),
     };
-    let neurons = names.iter().map(|name| AnyNeuron::new(name).map_err(Failure::input)).collect::<Result<Vec<_>, _>>()?;
+    let neurons =
+        names.iter().map(|name| AnyNeuron::new(name).map_err(Failure::input)).collect::<Result<Vec<_>, _>>()?;
     if args.json {
         let mut values: Vec<Value> = neurons.iter().map(to_json).collect();
         let value = if args.name.is_some() { values.remove(0) } else { Value::Array(values) };
@@ -71,7 +72,10 @@ fn print_model(info: &Info) {
     }
     println!("  parameters");
     for p in info.parameters.iter() {
-        println!("    {:<14} {:<10} = {:<8} [{}]  {}; {}; {}", p.name, p.symbol, p.default, p.unit, p.range, p.meaning, p.source);
+        println!(
+            "    {:<14} {:<10} = {:<8} [{}]  {}; {}; {}",
+            p.name, p.symbol, p.default, p.unit, p.range, p.meaning, p.source
+        );
     }
     for o in info.options.iter() {
         println!("  option {}: {}", o.name, o.meaning);

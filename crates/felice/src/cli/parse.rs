@@ -11,7 +11,8 @@ pub struct Assignment {
 
 /// Parses `name=value` with a finite value.
 pub fn assignment(text: &str) -> Result<Assignment, String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| format!("`{text}` is no NAME=VALUE, such as alpha=0.0129"))?;
+    let (name, value) =
+        text.split_once('=').ok_or_else(|| format!("`{text}` is no NAME=VALUE, such as alpha=0.0129"))?;
     let name = name.trim();
     if name.is_empty() {
         return Err(format!("`{text}` has no parameter name before the `=`"));

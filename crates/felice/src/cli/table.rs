@@ -74,7 +74,12 @@ pub fn read_numbers(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Vec<
         }
     }
     if let Some(k) = order.iter().position(|&i| i == usize::MAX) {
-        return Err(failed(header_line, 1, &record.iter().collect::<Vec<_>>().join(","), format!("also the column `{}`", columns[k])));
+        return Err(failed(
+            header_line,
+            1,
+            &record.iter().collect::<Vec<_>>().join(","),
+            format!("also the column `{}`", columns[k]),
+        ));
     }
 
     let mut rows = Vec::new();
