@@ -1,0 +1,47 @@
+//! Running `felice` in a folder of its own.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// What a run gave.
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs `felice` with these arguments in `folder`.
+pub fn felice(folder: &Path, args: &[&str]) -> Ran {
+    let output: Output = Command::new(env!("CARGO_BIN_EXE_felice"))
+        .args(args)
+        .current_dir(folder)
+        .env("FELICE_CACHE", folder.join("cache"))
+        .output()
+        .expect("the binary runs");
+    Ran {
+        code: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// Runs it and expects this exit code, every one of these words on stderr, and no panic.
+pub fn refused(folder: &Path, args: &[&str], code: i32, words: &[&str]) -> Ran {
+    let ran = felice(folder, args);
+    assert_eq!(ran.code, Some(code), "felice {args:?}\nstdout: {}\nstderr: {}", ran.stdout, ran.stderr);
+    assert!(!ran.stderr.contains("panicked"), "felice {args:?}: {}", ran.stderr);
+    for word in words {
+        assert!(ran.stderr.contains(word), "felice {args:?}: no `{word}` in: {}", ran.stderr);
+    }
+    ran
+}
+
+/// Runs it and expects success.
+pub fn done(folder: &Path, args: &[&str]) -> Ran {
+    refused(folder, args, 0, &[])
+}
+
+/// Writes a file into the folder.
+pub fn file(folder: &Path, name: &str, contents: impl AsRef<[u8]>) {
+    std::fs::write(folder.join(name), contents).expect("a temporary folder can be written");
+}
