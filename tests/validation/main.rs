@@ -1,3 +1,4 @@
 //! Outside truths: felice's own values, ngspice, analytic solutions. One module a subject; `val_*` tests.
 mod neurons;
 mod quantiles;
+mod subthreshold;

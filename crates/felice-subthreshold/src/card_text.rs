@@ -164,10 +164,10 @@ impl Text<'_> {
 
     /// What no single key can say: contradictions between them.
     fn consistent(&self, card: &mut Card) -> Result<(), Located> {
-        if let (Some(ut), Some(t)) = (card.conditions.get("Ut"), card.conditions.get("T")) {
-            if (ut.value * Q_OVER_K / t.value - 1.0).abs() > 1e-3 {
-                return Err(self.error_at(ut, format!("kT/q = {} V at T, or only one of Ut and T", t.value / Q_OVER_K)));
-            }
+        if let (Some(ut), Some(t)) = (card.conditions.get("Ut"), card.conditions.get("T"))
+            && (ut.value * Q_OVER_K / t.value - 1.0).abs() > 1e-3
+        {
+            return Err(self.error_at(ut, format!("kT/q = {} V at T, or only one of Ut and T", t.value / Q_OVER_K)));
         }
         let nominal = card.nominal_thermal_voltage();
         for fet in card.fets.values_mut() {
