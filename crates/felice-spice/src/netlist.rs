@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::circuit::Circuit;
 use crate::error::SpiceError;
+use crate::parser::Changes;
 
 /// A netlist. Engines that know better get the text as it is; the parser runs when somebody asks for [`Netlist::circuit`].
 #[derive(Clone, Debug)]
@@ -21,8 +22,7 @@ impl Netlist {
     /// [`SpiceError::File`] where it cannot be read.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, SpiceError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|e| SpiceError::file(path, "read", e))?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let text = crate::parser::read_regular(path).map_err(|e| SpiceError::file(path, "read", e))?;
         Ok(Netlist { path: Some(path.to_owned()), text, circuit: OnceLock::new() })
     }
 
@@ -53,7 +53,7 @@ impl Netlist {
     /// # Errors
     /// [`SpiceError::Netlist`] where it is wrong, [`SpiceError::NotUnderstood`] where it says what only ngspice may know.
     pub fn circuit(&self) -> Result<Arc<Circuit>, SpiceError> {
-        self.circuit.get_or_init(|| crate::parser::parse(self).map(Arc::new)).clone()
+        self.circuit.get_or_init(|| crate::parser::parse(self, &Changes::default()).map(Arc::new)).clone()
     }
 }
 
