@@ -7,12 +7,21 @@ use nalgebra::DMatrix;
 use crate::dispatch::{self, Kernel};
 use crate::error::NeuronError;
 use crate::models::{Boomerang, BoomerangNotesSign, Element, Fhnrs, FhnrsLagged, RibarSepulchre, WereRabbit};
+use crate::models::{BoomerangBranches, FhnrsSaturating, WereRabbitBranches};
 use crate::neuron::{Info, Neuron, Row};
 use crate::newton;
 use crate::real::{Lane, Real};
 
 /// Names that [`AnyNeuron::new`] knows.
-pub const MODELS: &[&str] = &["boomerang", "fhnrs", "wererabbit", "ribar-sepulchre"];
+pub const MODELS: &[&str] = &[
+    "boomerang",
+    "fhnrs",
+    "wererabbit",
+    "ribar-sepulchre",
+    "boomerang-branches",
+    "fhnrs-saturating",
+    "wererabbit-branches",
+];
 
 /// One neuron of any model: equations, parameters, options.
 #[derive(Clone)]
@@ -187,6 +196,9 @@ impl AnyNeuron {
             "boomerang" => Ok(Self::of::<Boomerang>(Boomerang::default())),
             "fhnrs" => Ok(Self::of::<Fhnrs>(Fhnrs::default())),
             "wererabbit" => Ok(Self::of::<WereRabbit>(WereRabbit::default())),
+            "boomerang-branches" => Ok(Self::of::<BoomerangBranches>(BoomerangBranches::default())),
+            "fhnrs-saturating" => Ok(Self::of::<FhnrsSaturating>(FhnrsSaturating::default())),
+            "wererabbit-branches" => Ok(Self::of::<WereRabbitBranches>(WereRabbitBranches::default())),
             "ribar-sepulchre" => Ok(Self::wrap(RibarSepulchre::default())),
             _ => Err(NeuronError::UnknownModel { name: name.to_owned(), known: MODELS.join(", ") }),
         }

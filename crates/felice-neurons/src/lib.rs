@@ -17,5 +17,6 @@ pub use any::{AnyNeuron, MODELS};
 pub use dual::Dual;
 pub use error::NeuronError;
 pub use models::{Boomerang, BoomerangNotesSign, Element, Fhnrs, FhnrsLagged, RibarSepulchre, WereRabbit};
+pub use models::{BoomerangBranches, FhnrsSaturating, WereRabbitBranches};
 pub use neuron::{Choice, Info, Neuron, Parameter, Range, Row, State};
 pub use real::{Lane, Real};
