@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::definitions::{Definitions, assignments, twice_at};
-use super::fields::{Fields, Kind};
+use super::fields::{Field, Fields, Kind};
 use super::lines::{Deck, Line};
 use super::scope::{Scope, Scopes};
 use super::wrong::Result;
@@ -12,7 +12,7 @@ use crate::circuit::{ElementId, NodeId, Nodes, Origin};
 /// Instances within instances.
 const MAX_DEPTH: usize = 100;
 /// Elements of a flattened circuit.
-const MAX_ELEMENTS: usize = 5_000_000;
+const MAX_ELEMENTS: usize = 1_000_000;
 
 /// An element line in an instance.
 pub(super) struct Instance {
@@ -60,6 +60,7 @@ pub(super) fn expand<'d>(
     celsius: f64,
     overrides: &[(String, f64)],
 ) -> Result<Expansion<'d>> {
+    measure(deck, definitions)?;
     let scopes = Scopes { deck, definitions, all: vec![Scope::default()], celsius };
     let table = NodeTable { nodes: Nodes::default(), mentions: vec![Origin::default()], definitions };
     let mut work = Expansion { scopes, instances: Vec::new(), table, names: HashMap::new(), entered: HashSet::new() };
@@ -82,10 +83,6 @@ pub(super) fn expand<'d>(
             continue;
         };
         if deck.lines[index].text.starts_with('x') {
-            if open.len() > MAX_DEPTH {
-                let line = &deck.lines[index];
-                return Err(line.wrong(0, line.text.len(), format!("subcircuits nested at most {MAX_DEPTH} deep")));
-            }
             let inner = work.enter(index, scope)?;
             open.push((inner, 0));
         } else {
@@ -101,9 +98,6 @@ impl Expansion<'_> {
         let line = &self.scopes.deck.lines[index];
         let (word, field) = Fields::new(line).word("an element's name")?;
         let name = self.flat_name(scope, word);
-        if self.instances.len() >= MAX_ELEMENTS {
-            return Err(line.wrong(0, line.text.len(), format!("at most {MAX_ELEMENTS} elements")));
-        }
         let id = ElementId(self.instances.len() as u32);
         if let Some(first) = self.names.insert(name.clone(), id) {
             let first = self.instances[first.index()].line;
@@ -127,29 +121,9 @@ impl Expansion<'_> {
     fn enter(&mut self, index: usize, scope: usize) -> Result<usize> {
         let deck = self.scopes.deck;
         let line = &deck.lines[index];
-        let mut fields = Fields::new(line);
-        let (name, own) = fields.word("an instance's name")?;
-        let mut words = Vec::new();
-        loop {
-            let before = fields;
-            if fields.take_name_equals()?.is_some() {
-                fields = before;
-                break;
-            }
-            match fields.take()? {
-                None => break,
-                Some(f) if f.kind == Kind::Word && f.text(line) == "params:" => break,
-                Some(f) if f.kind == Kind::Word => words.push(f),
-                Some(f) => return Err(line.wrong(f.start, f.end, "a node, a subcircuit's name or `name=value`")),
-            }
-        }
-        let Some(called) = words.pop() else { return Err(fields.missing("nodes and a subcircuit's name")) };
-        let within = self.scopes.all[scope].definition;
+        let Call { name, own, nodes: words, called, mut fields } = call(line)?;
         let wanted = called.text(line);
-        let Some(number) = self.scopes.definitions.subcircuit(within, wanted) else {
-            return Err(line.wrong(called.start, called.end, "the name of a subcircuit defined here"));
-        };
-        self.refuse_recursion(line, called.start, called.end, scope, number)?;
+        let number = resolve(self.scopes.definitions, self.scopes.all[scope].definition, line, called)?;
         let definition = &self.scopes.definitions.all[number];
         if definition.ports.len() != words.len() {
             let expected = format!("{} nodes for the ports of `{wanted}`, not {}", definition.ports.len(), words.len());
@@ -188,15 +162,85 @@ impl Expansion<'_> {
         self.scopes.assign(inner, &list)?;
         Ok(inner)
     }
+}
 
-    fn refuse_recursion(&self, line: &Line, start: usize, end: usize, scope: usize, number: usize) -> Result<()> {
-        let mut at = Some(scope);
-        while let Some(s) = at {
-            if number != 0 && self.scopes.all[s].definition == number {
-                return Err(line.wrong(start, end, "a subcircuit that does not contain itself"));
-            }
-            at = self.scopes.all[s].parent;
+/// An X line: its name, nodes, the subcircuit's name, and what follows.
+struct Call<'d> {
+    name: &'d str,
+    own: Field,
+    nodes: Vec<Field>,
+    called: Field,
+    fields: Fields<'d>,
+}
+
+fn call(line: &Line) -> Result<Call<'_>> {
+    let mut fields = Fields::new(line);
+    let (name, own) = fields.word("an instance's name")?;
+    let mut nodes = Vec::new();
+    loop {
+        let before = fields;
+        if fields.take_name_equals()?.is_some() {
+            fields = before;
+            break;
         }
-        Ok(())
+        match fields.take()? {
+            None => break,
+            Some(f) if f.kind == Kind::Word && f.text(line) == "params:" => break,
+            Some(f) if f.kind == Kind::Word => nodes.push(f),
+            Some(f) => return Err(line.wrong(f.start, f.end, "a node, a subcircuit's name or `name=value`")),
+        }
     }
+    let Some(called) = nodes.pop() else { return Err(fields.missing("nodes and a subcircuit's name")) };
+    Ok(Call { name, own, nodes, called, fields })
+}
+
+fn resolve(definitions: &Definitions, within: usize, line: &Line, called: Field) -> Result<usize> {
+    definitions
+        .subcircuit(within, called.text(line))
+        .ok_or_else(|| line.wrong(called.start, called.end, "the name of a subcircuit defined here"))
+}
+
+/// Refuses, before anything is written out, a subcircuit that contains itself and a netlist that would grow beyond bounds:
+/// forty lines that each call the line before twice are a million million elements.
+fn measure(deck: &Deck, definitions: &Definitions) -> Result<()> {
+    let mut sizes: Vec<Option<usize>> = vec![None; definitions.all.len()];
+    let mut open = vec![(0usize, 0usize, 0usize)];
+    let mut is_open = vec![false; definitions.all.len()];
+    is_open[0] = true;
+    while let Some((number, position, size)) = open.last_mut() {
+        let Some(index) = definitions.all[*number].elements.get(*position) else {
+            sizes[*number] = Some(*size);
+            is_open[*number] = false;
+            open.pop();
+            continue;
+        };
+        let line = &deck.lines[*index];
+        let added = if line.text.starts_with('x') {
+            let called = call(line)?.called;
+            let inner = resolve(definitions, *number, line, called)?;
+            if is_open[inner] {
+                return Err(line.wrong(called.start, called.end, "a subcircuit that does not contain itself"));
+            }
+            match sizes[inner] {
+                Some(n) => n.max(1),
+                None if open.len() > MAX_DEPTH => {
+                    let expected = format!("subcircuits nested at most {MAX_DEPTH} deep");
+                    return Err(line.wrong(called.start, called.end, expected));
+                }
+                None => {
+                    is_open[inner] = true;
+                    open.push((inner, 0, 0));
+                    continue;
+                }
+            }
+        } else {
+            1
+        };
+        *size = size.saturating_add(added);
+        *position += 1;
+        if *size > MAX_ELEMENTS {
+            return Err(line.wrong(0, line.text.len(), format!("at most {MAX_ELEMENTS} elements")));
+        }
+    }
+    Ok(())
 }

@@ -136,7 +136,7 @@ fn waveform(name: &str, x: &[f64], times: Times) -> std::result::Result<Wave, &'
                 cycles: (cycles > 0.0).then_some(cycles as u64),
             }
         }
-        "pwl" if x.len() >= 2 && x.len() % 2 == 0 => {
+        "pwl" if x.len() >= 2 && x.len().is_multiple_of(2) => {
             let points: Vec<(f64, f64)> = x.chunks_exact(2).map(|p| (p[0], p[1])).collect();
             if points.windows(2).any(|w| w[1].0 <= w[0].0) {
                 return Err("times that increase");
