@@ -362,6 +362,8 @@ pub struct Bsim4Model {
     pub name: String,
     /// n or p.
     pub polarity: Polarity,
+    /// `version=`, as written (`4.8.1` is not a number).
+    pub version: Option<String>,
     /// Every parameter given but `level` and `version`.
     pub parameters: BTreeMap<String, f64>,
 }

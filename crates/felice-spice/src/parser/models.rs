@@ -202,16 +202,17 @@ impl Card<'_, '_> {
     fn bsim4(&self, name: String, polarity: Polarity) -> Result<Bsim4Model> {
         let mut parameters = BTreeMap::new();
         let mut level = 1.0;
+        let mut version = None;
         for a in &self.list {
             match a.name.as_str() {
                 "level" => level = self.number(a)?,
-                "version" => {}
+                "version" => version = Some(self.line.slice(a.start, a.end).to_owned()),
                 _ => drop(parameters.insert(a.name.clone(), self.number(a)?)),
             }
         }
         if level != 14.0 && level != 54.0 {
             return Err(self.line.unknown(self.at.start, self.at.end, "level=14 or 54 (BSIM4)"));
         }
-        Ok(Bsim4Model { name, polarity, parameters })
+        Ok(Bsim4Model { name, polarity, version, parameters })
     }
 }
