@@ -27,6 +27,7 @@ mod card_text;
 mod derive;
 pub mod ekv;
 mod error;
+pub mod extract;
 mod fhnrs;
 mod process;
 pub mod real;

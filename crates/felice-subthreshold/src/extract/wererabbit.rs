@@ -1,0 +1,136 @@
+//! WereRabbit: z = tanh(ρ(u − v)), du/dτ = z(1 − α e^(βv)(1 + γ(ref − u))) − σ,
+//! dv/dτ = z(−1 + α e^(βu)(1 + γ(ref − v))) − σ. Fitted on the side of the diagonal where the rest point is.
+
+use super::equation::{Form, Point, fit_equation};
+use super::neuron::{Estimate, Extracted, Method, NeuronSweep, Window, alpha, positive};
+use super::terms::{Branch, Coupling, fit_steered};
+use super::{ExtractError, Fit};
+
+type SideData = (Vec<Coupling>, Vec<(Branch, f64)>);
+
+/// One α, β, γ, ρ, σ and one unit current for both equations, fitted to both sides' devices.
+pub(super) fn symmetric(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractError> {
+    let window = window(sweep)?;
+    let scale = scale(&window)?;
+    let (mut plain, mut steered) = side_data(&window, sweep.reference, "u", scale)?;
+    let (more_plain, more_steered) = side_data(&window, sweep.reference, "v", scale)?;
+    plain.extend(more_plain);
+    steered.extend(more_steered);
+    let fit = fit_steered("four OTAs", &plain, &steered)?;
+    let sigma = 0.5 * (window.mean("sigma_u")? + window.mean("sigma_v")?);
+    // The fit is in units of the rough scale; the equation's 1 is the fitted amplitude.
+    let unit = scale * fit.values[0];
+    positive("wererabbit", "one", unit)?;
+    Ok(Extracted {
+        model: "wererabbit".into(),
+        parameters: five(&fit, sweep.reference, fit.values[0], sigma / unit, "")?,
+        time_unit_s: window.capacitance / unit,
+        quantities: window.quantities(unit, "one_u, one_v"),
+        fits: vec![(&fit).into()],
+        warnings: Vec::new(),
+    })
+}
+
+/// Each equation with its own constant term, α, β, γ, ρ, σ.
+pub(super) fn branches(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractError> {
+    let window = window(sweep)?;
+    let unit = scale(&window)?;
+    let (mut parameters, mut fits) = (Vec::new(), Vec::new());
+    for (k, (side, sign)) in [("u", 1.0), ("v", -1.0)].into_iter().enumerate() {
+        // What divides du/dτ is the mean capacitance; a node with less moves faster.
+        let unit = unit * sweep.capacitance[k] / window.capacitance;
+        match sweep.method {
+            Method::Devices => {
+                let (plain, steered) = side_data(&window, sweep.reference, side, unit)?;
+                let fit = fit_steered(&format!("two OTAs into {side}"), &plain, &steered)?;
+                let (from, error) = (format!("one_{side}"), fit.standard_errors[0]);
+                parameters.push(Estimate::new(&from, fit.values[0], error, "1", &from));
+                let sigma = window.mean(&format!("sigma_{side}"))? / unit;
+                parameters.extend(five(&fit, sweep.reference, 1.0, sigma, side)?);
+                fits.push((&fit).into());
+            }
+            Method::Field => {
+                let fit = field(&window, sweep, side, sign, unit, k)?;
+                parameters.extend(super::six(&fit, sweep.reference, side)?);
+                fits.push((&fit).into());
+            }
+        }
+    }
+    Ok(Extracted {
+        model: "wererabbit-branches".into(),
+        parameters,
+        time_unit_s: window.capacitance / unit,
+        quantities: window.quantities(unit, "one_u, one_v"),
+        fits,
+        warnings: Vec::new(),
+    })
+}
+
+fn window(sweep: &NeuronSweep<'_>) -> Result<Window, ExtractError> {
+    let side = (sweep.near[0] - sweep.near[1]).signum();
+    Window::new(sweep, |u, v| (u - v) * side > 0.0)
+}
+
+/// Rough unit current (A): the mean of both OTAs' largest currents.
+fn scale(window: &Window) -> Result<f64, ExtractError> {
+    let largest = |name: &str| -> Result<f64, ExtractError> {
+        Ok(window.clamped.column(name, name)?.iter().fold(0.0, |m: f64, x| m.max(x.abs())))
+    };
+    let unit = 0.5 * (largest("one_u")? + largest("one_v")?);
+    positive("wererabbit", "one", unit)?;
+    Ok(unit)
+}
+
+/// A side's two OTAs: the plain one and the one with the exponential tail.
+fn side_data(window: &Window, reference: f64, side: &str, unit: f64) -> Result<SideData, ExtractError> {
+    let column = |term: &str| window.clamped.column("wererabbit", &format!("{term}_{side}"));
+    let (one, exponential) = (column("one")?, column("exponential")?);
+    let (u, v) = (window.clamped.column("wererabbit", "u")?, window.clamped.column("wererabbit", "v")?);
+    let plain = (0..u.len()).map(|i| Coupling { input: u[i] - v[i], current: one[i] / unit });
+    let steered = (0..u.len()).map(|i| {
+        let (gate, out) = controls(side, u[i], v[i], reference);
+        (Branch { gate, out, current: exponential[i] / unit }, u[i] - v[i])
+    });
+    Ok((plain.collect(), steered.collect()))
+}
+
+fn controls(side: &str, u: f64, v: f64, reference: f64) -> (f64, f64) {
+    if side == "u" { (v - reference, reference - u) } else { (u - reference, reference - v) }
+}
+
+fn field(
+    window: &Window,
+    sweep: &NeuronSweep<'_>,
+    side: &str,
+    sign: f64,
+    unit: f64,
+    k: usize,
+) -> Result<Fit, ExtractError> {
+    let what = format!("d{side}/dt");
+    let (u, v) = (window.clamped.column(&what, "u")?, window.clamped.column(&what, "v")?);
+    let current = window.clamped.column(&what, &format!("i_{side}"))?;
+    let points: Vec<Point> = (0..u.len())
+        .map(|i| {
+            let (gate, out) = controls(side, u[i], v[i], sweep.reference);
+            Point { gate, out, input: u[i] - v[i], current: current[i] / unit }
+        })
+        .collect();
+    fit_equation(&what, Form::Steered, sign, &points, window.rest[1 - k] - sweep.reference)
+}
+
+fn five(fit: &Fit, reference: f64, one: f64, sigma: f64, side: &str) -> Result<Vec<Estimate>, ExtractError> {
+    let name = |p: &str| if side.is_empty() { p.to_owned() } else { format!("{p}_{side}") };
+    let from = |t: &str| if side.is_empty() { format!("{t}_u, {t}_v") } else { format!("{t}_{side}") };
+    let (alpha, error) = alpha(fit, 1, reference);
+    let (e, both) = (from("exponential"), format!("{}, {}", from("one"), from("exponential")));
+    for (quantity, value) in [("beta", fit.values[2]), ("rho", fit.values[4]), ("sigma", sigma)] {
+        positive("wererabbit", quantity, value)?;
+    }
+    Ok(vec![
+        Estimate::new(name("alpha"), alpha / one, error / one, "1", &e),
+        Estimate::new(name("beta"), fit.values[2], fit.standard_errors[2], "1/V", &e),
+        Estimate::new(name("gamma"), fit.values[3], fit.standard_errors[3], "1/V", &e),
+        Estimate::new(name("rho"), fit.values[4], fit.standard_errors[4], "1/V", both),
+        Estimate::new(name("sigma"), sigma, 0.0, "1", from("sigma")),
+    ])
+}
