@@ -1,5 +1,6 @@
 //! The command line: parse, call, print. Results on stdout, everything else on stderr.
 
+mod derive;
 mod failure;
 mod field;
 mod inspect;
@@ -26,6 +27,7 @@ struct Cli {
 enum Command {
     Models(models::Models),
     Field(field::Field),
+    Derive(derive::Derive),
     Inspect(inspect::Inspect),
 }
 
@@ -48,6 +50,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
     match &cli.command {
         Command::Models(args) => models::run(args),
         Command::Field(args) => field::run(args),
+        Command::Derive(args) => derive::run(args),
         Command::Inspect(args) => inspect::run(args),
     }
 }
