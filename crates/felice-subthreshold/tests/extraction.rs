@@ -1,10 +1,12 @@
 //! Laws of extraction: currents made from the equations give back the equations' parameters.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use felice_subthreshold::extract::neuron::{Extracted, Method, NeuronSweep, extract};
 use felice_subthreshold::extract::{Clamped, ExtractError};
 use proptest::prelude::*;
 
-/// One equation's parameters: constant term, α at the reference, β, γ, ρ, σ.
+/// One equation's parameters: gain, α at the reference, β, γ, ρ, σ, δ.
 #[derive(Clone, Copy, Debug)]
 struct Side {
     one: f64,
@@ -13,6 +15,7 @@ struct Side {
     gamma: f64,
     rho: f64,
     sigma: f64,
+    delta: f64,
 }
 
 type Terms = fn(f64, f64, f64, [Side; 2]) -> [f64; 8];
@@ -21,13 +24,13 @@ type Terms = fn(f64, f64, f64, [Side; 2]) -> [f64; 8];
 fn boomerang(reference: f64, u: f64, v: f64, [a, b]: [Side; 2]) -> [f64; 8] {
     let eu = a.at_reference * (a.beta * (v - reference)).exp() * (1.0 - a.gamma * (reference - u));
     let ev = b.at_reference * (b.beta * (u - reference)).exp() * (1.0 + b.gamma * (reference - v));
-    let (cu, cv) = (a.sigma * (a.rho * (v - u)).tanh(), b.sigma * (b.rho * (v - u)).tanh());
+    let (cu, cv) = (a.sigma * (a.rho * (v - u - a.delta)).tanh(), b.sigma * (b.rho * (v - u - b.delta)).tanh());
     [a.one, eu, cu, b.one, ev, cv, a.one - eu + cu, -b.one + ev + cv]
 }
 
 /// one, exponential (both steered), sigma of u; of v; node currents.
 fn wererabbit(reference: f64, u: f64, v: f64, [a, b]: [Side; 2]) -> [f64; 8] {
-    let (zu, zv) = ((a.rho * (u - v)).tanh(), (b.rho * (u - v)).tanh());
+    let (zu, zv) = ((a.rho * (u - v - a.delta)).tanh(), (b.rho * (u - v - b.delta)).tanh());
     let eu = zu * a.at_reference * (a.beta * (v - reference)).exp() * (1.0 + a.gamma * (reference - u));
     let ev = zv * b.at_reference * (b.beta * (u - reference)).exp() * (1.0 + b.gamma * (reference - v));
     let (ou, ov) = (a.one * zu, b.one * zv);
@@ -71,18 +74,29 @@ fn assert_branches(extracted: &Extracted, sides: [Side; 2], reference: f64, unit
             let got = value(p);
             assert!((got / expected - 1.0).abs() < 1e-5, "{p}_{name}: {got} instead of {expected}\n{extracted:?}");
         };
-        near("one", side.one * scale);
+        near("gain", side.one * scale);
         near("alpha", side.at_reference * (-side.beta * reference).exp() * scale);
         near("beta", side.beta);
         near("gamma", side.gamma);
         near("rho", side.rho);
         near("sigma", side.sigma * scale);
+        let delta = value("delta");
+        assert!((delta - side.delta).abs() < 1e-8, "delta_{name}: {delta} instead of {}", side.delta);
     }
 }
 
 fn side() -> impl Strategy<Value = Side> {
-    (0.9..1.1, 0.8..1.25, 15.0..32.0, 0.02..0.3, 6.0..17.0, 0.2..0.6)
-        .prop_map(|(one, at_reference, beta, gamma, rho, sigma)| Side { one, at_reference, beta, gamma, rho, sigma })
+    (0.9..1.1, 0.8..1.25, 15.0..32.0, 0.02..0.3, 6.0..17.0, 0.2..0.6, -3e-3..3e-3).prop_map(
+        |(one, at_reference, beta, gamma, rho, sigma, delta)| Side {
+            one,
+            at_reference,
+            beta,
+            gamma,
+            rho,
+            sigma,
+            delta,
+        },
+    )
 }
 
 proptest! {
@@ -99,7 +113,7 @@ proptest! {
 
     #[test]
     fn prop_boomerang_symmetric_comes_back(a in side(), unit in 1e-12..1e-8) {
-        let a = Side { one: 1.0, ..a };
+        let a = Side { one: 1.0, delta: 0.0, ..a };
         let clamped = clamp(boomerang, 0.3, [a, a], unit, BOOMERANG);
         let extracted = run("boomerang", &clamped, 0.3, [0.3, 0.3], Method::Devices).unwrap();
         let alpha = a.at_reference * (-a.beta * 0.3).exp();
@@ -113,16 +127,18 @@ proptest! {
     }
 }
 
-const RABBIT: Side = Side { one: 1.0, at_reference: 90.0, beta: 28.8, gamma: 0.12, rho: 15.1, sigma: 0.595 };
+const RABBIT: Side =
+    Side { one: 1.0, at_reference: 90.0, beta: 28.8, gamma: 0.12, rho: 15.1, sigma: 0.595, delta: 0.0 };
 
 #[test]
 fn wererabbit_comes_back_in_every_way() {
     let unit = 1.3e-10;
-    let other = Side { one: 1.02, at_reference: 88.0, beta: 28.5, gamma: 0.05, rho: 14.9, sigma: 0.6 };
-    let clamped = clamp(wererabbit, 0.5, [RABBIT, other], unit, WERERABBIT);
+    let skewed = Side { delta: 4e-4, ..RABBIT };
+    let other = Side { one: 1.02, at_reference: 88.0, beta: 28.5, gamma: 0.05, rho: 14.9, sigma: 0.6, delta: -1e-3 };
+    let clamped = clamp(wererabbit, 0.5, [skewed, other], unit, WERERABBIT);
     for method in [Method::Devices, Method::Field] {
         let extracted = run("wererabbit-branches", &clamped, 0.5, [0.37, 0.31], method).unwrap();
-        assert_branches(&extracted, [RABBIT, other], 0.5, unit);
+        assert_branches(&extracted, [skewed, other], 0.5, unit);
     }
     let clamped = clamp(wererabbit, 0.5, [RABBIT, RABBIT], unit, WERERABBIT);
     let extracted = run("wererabbit", &clamped, 0.5, [0.37, 0.31], Method::Devices).unwrap();
@@ -183,7 +199,7 @@ fn fhnrs_comes_back() {
 
 #[test]
 fn a_wrong_sign_a_missing_column_and_a_flat_window_say_so() {
-    let flat = Side { one: 1.0, at_reference: 1.0, beta: 29.0, gamma: 0.2, rho: 15.0, sigma: 0.6 };
+    let flat = Side { one: 1.0, at_reference: 1.0, beta: 29.0, gamma: 0.2, rho: 15.0, sigma: 0.6, delta: 0.0 };
     let mut names = BOOMERANG;
     names[2] = "something";
     let error = run("boomerang", &clamp(boomerang, 0.3, [flat; 2], 1e-10, names), 0.3, [0.3; 2], Method::Devices);

@@ -28,7 +28,7 @@ pub(super) fn symmetric(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractErr
         coupling.extend(c);
     }
     let branch = fit_exponential("exponential branches", &branch)?;
-    let coupling = fit_coupling("couplings", &coupling)?;
+    let coupling = fit_coupling("couplings", &coupling, true)?;
     Ok(Extracted {
         model: "boomerang".into(),
         parameters: five(&branch, &coupling, sweep.reference, "")?,
@@ -39,7 +39,7 @@ pub(super) fn symmetric(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractErr
     })
 }
 
-/// Each equation with its own constant term, α, β, γ, ρ, σ.
+/// Each equation with its own gain, α, β, γ, ρ, σ, δ.
 pub(super) fn branches(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractError> {
     let window = Window::new(sweep, |_, _| true)?;
     let unit = unit_current(&window)?;
@@ -51,15 +51,15 @@ pub(super) fn branches(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractErro
             Method::Devices => {
                 let (branch, coupling) = side_data(&window, sweep.reference, side, unit)?;
                 let branch = fit_exponential(&format!("exponential branch {}", side.name), &branch)?;
-                let coupling = fit_coupling(&format!("coupling {}", side.name), &coupling)?;
-                let term = format!("one_{}", side.name);
-                parameters.push(Estimate::new(&term, window.mean(&term)? / unit, 0.0, "1", &term));
+                let coupling = fit_coupling(&format!("coupling {}", side.name), &coupling, false)?;
+                let (name, term) = (format!("gain_{}", side.name), format!("one_{}", side.name));
+                parameters.push(Estimate::new(name, window.mean(&term)? / unit, 0.0, "1", &term));
                 parameters.extend(five(&branch, &coupling, sweep.reference, side.name)?);
                 fits.extend([(&branch).into(), (&coupling).into()]);
             }
             Method::Field => {
                 let fit = field(&window, sweep, side, unit, k)?;
-                parameters.extend(super::six(&fit, sweep.reference, side.name)?);
+                parameters.extend(super::seven(&fit, sweep.reference, side.name)?);
                 fits.push((&fit).into());
             }
         }
@@ -125,11 +125,15 @@ fn five(branch: &Fit, coupling: &Fit, reference: f64, side: &str) -> Result<Vec<
     for (quantity, value) in [("beta", branch.values[1]), ("rho", coupling.values[1]), ("sigma", coupling.values[0])] {
         positive("boomerang", quantity, value)?;
     }
-    Ok(vec![
+    let mut estimates = vec![
         Estimate::new(name("alpha"), alpha, alpha_error, "1", &b),
         Estimate::new(name("beta"), branch.values[1], branch.standard_errors[1], "1/V", &b),
         Estimate::new(name("gamma"), branch.values[2], branch.standard_errors[2], "1/V", &b),
         Estimate::new(name("rho"), coupling.values[1], coupling.standard_errors[1], "1/V", &c),
         Estimate::new(name("sigma"), coupling.values[0], coupling.standard_errors[0], "1", &c),
-    ])
+    ];
+    if let (Some(delta), Some(error)) = (coupling.values.get(2), coupling.standard_errors.get(2)) {
+        estimates.push(Estimate::new(name("delta"), *delta, *error, "V", &c));
+    }
+    Ok(estimates)
 }

@@ -1,6 +1,6 @@
 //! One of the two equations of a two-branch neuron, fitted whole to its node's current.
 //!
-//! Boomerang: i = ±(b − A) + s tanh(ρ(v − u)); WereRabbit: i = ±z(b − A) − s, z = tanh(ρ(u − v));
+//! Boomerang: i = ±(b − A) + s tanh(ρ(v − u − δ)); WereRabbit: i = ±z(b − A) − s, z = tanh(ρ(u − v − δ));
 //! A = a e^(β x)(1 + γ y), x the gate and y the output voltage from the reference. The sign is + for du, − for dv.
 
 use super::ExtractError;
@@ -8,7 +8,7 @@ use super::least_squares::{Fit, Residuals, Unknown, fit};
 use super::terms::{exponential, tanh};
 
 /// Unknowns of an equation, in this order.
-pub(crate) const NAMES: [&str; 6] = ["one", "ln_a", "beta", "gamma", "rho", "sigma"];
+pub(crate) const NAMES: [&str; 7] = ["gain", "ln_a", "beta", "gamma", "rho", "sigma", "delta"];
 
 /// A point of the clamped field.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,7 +32,7 @@ pub(crate) enum Form {
     Steered,
 }
 
-/// Fits the six unknowns of one equation; `gate_at_rest` (V from the reference) is where A is about b.
+/// Fits the seven unknowns of one equation; `gate_at_rest` (V from the reference) is where A is about b.
 pub(crate) fn fit_equation(
     what: &str,
     form: Form,
@@ -40,24 +40,25 @@ pub(crate) fn fit_equation(
     points: &[Point],
     gate_at_rest: f64,
 ) -> Result<Fit, ExtractError> {
-    let start = [1.0, -27.0 * gate_at_rest, 27.0, 0.1, 14.0, 0.5];
-    let scale = [1.0, 1.0, 10.0, 0.1, 10.0, 1.0];
-    let unknowns: Vec<Unknown> = (0..6).map(|j| Unknown::new(NAMES[j], start[j], scale[j])).collect();
+    let start = [1.0, -27.0 * gate_at_rest, 27.0, 0.1, 14.0, 0.5, 0.0];
+    let scale = [1.0, 1.0, 10.0, 0.1, 10.0, 1.0, 1e-3];
+    let unknowns: Vec<Unknown> = (0..7).map(|j| Unknown::new(NAMES[j], start[j], scale[j])).collect();
     let residuals = Residuals {
         count: points.len(),
         of: |i, p: &[f64], g: &mut [f64]| {
             let point = points[i];
             let (a, by) = exponential([p[1], p[2], p[3]], point.gate, point.out);
-            let (z, by_z) = tanh([1.0, p[4], 0.0], point.input);
-            let (weight, by_rho, by_sigma, value) = match form {
-                Form::Added => (sign, p[5] * by_z[1], z, sign * (p[0] - a) + p[5] * z),
-                Form::Steered => (sign * z, sign * (p[0] - a) * by_z[1], -1.0, sign * z * (p[0] - a) - p[5]),
+            let (z, by_z) = tanh([1.0, p[4], p[6]], point.input);
+            let branch = sign * (p[0] - a);
+            let (weight, amplitude, by_sigma, value) = match form {
+                Form::Added => (sign, p[5], z, branch + p[5] * z),
+                Form::Steered => (sign * z, branch, -1.0, branch * z - p[5]),
             };
             g[0] = weight;
             for k in 0..3 {
                 g[1 + k] = -weight * by[k];
             }
-            (g[4], g[5]) = (by_rho, by_sigma);
+            (g[4], g[5], g[6]) = (amplitude * by_z[1], by_sigma, amplitude * by_z[2]);
             value - point.current
         },
     };

@@ -5,6 +5,7 @@
 //!
 //! * [`neuron`]: a whole neuron with its state nodes clamped gives its model's parameters, each from the devices that
 //!   set it.
+//! * [`transistor`]: one transistor's sweeps give I0, κ, V_A and, where the sweep goes that far, Is and Vt0.
 //! * [`capacitance`]: a clamped node's triangular ramp gives its capacitance, parasitics included.
 
 mod boomerang;
@@ -16,6 +17,7 @@ mod fhnrs;
 mod least_squares;
 pub mod neuron;
 mod terms;
+pub mod transistor;
 mod wererabbit;
 
 pub use clamped::Clamped;
@@ -24,22 +26,23 @@ pub use least_squares::{Fit, Unknown};
 
 use neuron::{Estimate, alpha, positive};
 
-/// The six parameters of an equation fitted whole.
-fn six(fit: &Fit, reference: f64, side: &str) -> Result<Vec<Estimate>, ExtractError> {
+/// The seven parameters of an equation fitted whole.
+fn seven(fit: &Fit, reference: f64, side: &str) -> Result<Vec<Estimate>, ExtractError> {
     let (alpha, alpha_error) = alpha(fit, 1, reference);
     let from = format!("i_{side}");
     let estimate = |name: &str, i: usize, unit: &str| {
         Estimate::new(format!("{name}_{side}"), fit.values[i], fit.standard_errors[i], unit, &from)
     };
-    for (quantity, i) in [("one", 0), ("beta", 2), ("rho", 4), ("sigma", 5)] {
+    for (quantity, i) in [("gain", 0), ("beta", 2), ("rho", 4), ("sigma", 5)] {
         positive(&fit.what, quantity, fit.values[i])?;
     }
     Ok(vec![
-        estimate("one", 0, "1"),
+        estimate("gain", 0, "1"),
         Estimate::new(format!("alpha_{side}"), alpha, alpha_error, "1", &from),
         estimate("beta", 2, "1/V"),
         estimate("gamma", 3, "1/V"),
         estimate("rho", 4, "1/V"),
         estimate("sigma", 5, "1"),
+        estimate("delta", 6, "V"),
     ])
 }

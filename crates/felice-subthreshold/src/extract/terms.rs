@@ -51,22 +51,29 @@ pub(crate) fn fit_exponential(what: &str, data: &[Branch]) -> Result<Fit, Extrac
     fit(what, &unknowns, &residuals)
 }
 
-/// Fits s tanh(ρ d): unknowns `sigma`, `rho`.
-pub(crate) fn fit_coupling(what: &str, data: &[Coupling]) -> Result<Fit, ExtractError> {
+/// Fits s tanh(ρ(d − δ)): unknowns `sigma`, `rho`, `delta`; δ stays 0 where `centred`.
+pub(crate) fn fit_coupling(what: &str, data: &[Coupling], centred: bool) -> Result<Fit, ExtractError> {
     let residuals = Residuals {
         count: data.len(),
         of: |i, p: &[f64], g: &mut [f64]| {
-            let (value, gradient) = tanh([p[0], p[1], 0.0], data[i].input);
-            g.copy_from_slice(&gradient[..2]);
+            let (value, by) = tanh([p[0], p[1], p.get(2).copied().unwrap_or(0.0)], data[i].input);
+            g.copy_from_slice(&by[..p.len()]);
             value - data[i].current
         },
     };
-    fit(what, &start_coupling(what, data)?, &residuals)
+    let unknowns = start_coupling(what, data)?;
+    fit(what, if centred { &unknowns[..2] } else { &unknowns }, &residuals)
 }
 
-/// Fits b tanh(ρ d) and a e^(β x)(1 + γ y) tanh(ρ d) together, one ρ: unknowns `one`, `ln_a`, `beta`, `gamma`, `rho`.
-pub(crate) fn fit_steered(what: &str, plain: &[Coupling], branch: &[(Branch, f64)]) -> Result<Fit, ExtractError> {
-    let [mut amplitude, rho] = start_coupling(what, plain)?;
+/// Fits b tanh(ρ(d − δ)) and a e^(β x)(1 + γ y) tanh(ρ(d − δ)) together, one ρ: unknowns `gain`, `ln_a`, `beta`,
+/// `gamma`, `rho`, `delta`; δ stays 0 where `centred`.
+pub(crate) fn fit_steered(
+    what: &str,
+    plain: &[Coupling],
+    branch: &[(Branch, f64)],
+    centred: bool,
+) -> Result<Fit, ExtractError> {
+    let [mut amplitude, rho, delta] = start_coupling(what, plain)?;
     let z = |d: f64| (rho.start * d).tanh();
     let unsteered: Vec<Branch> = branch
         .iter()
@@ -74,25 +81,29 @@ pub(crate) fn fit_steered(what: &str, plain: &[Coupling], branch: &[(Branch, f64
         .map(|(b, d)| Branch { current: b.current / z(*d), ..*b })
         .collect();
     let [ln_a, beta, gamma] = start_exponential(what, &unsteered)?;
-    amplitude.name = "one".into();
+    amplitude.name = "gain".into();
+    let shift = |p: &[f64]| p.get(5).copied().unwrap_or(0.0);
     let residuals = Residuals {
         count: plain.len() + branch.len(),
         of: |i, p: &[f64], g: &mut [f64]| match plain.get(i) {
             Some(c) => {
-                let (value, by) = tanh([p[0], p[4], 0.0], c.input);
+                let (value, by) = tanh([p[0], p[4], shift(p)], c.input);
                 (g[0], g[4]) = (by[0], by[1]);
+                g.iter_mut().skip(5).for_each(|g| *g = by[2]);
                 value - c.current
             }
             None => {
                 let (b, d) = &branch[i - plain.len()];
                 let (e, by) = exponential([p[1], p[2], p[3]], b.gate, b.out);
-                let (z, by_z) = tanh([1.0, p[4], 0.0], *d);
+                let (z, by_z) = tanh([1.0, p[4], shift(p)], *d);
                 (g[1], g[2], g[3], g[4]) = (by[0] * z, by[1] * z, by[2] * z, e * by_z[1]);
+                g.iter_mut().skip(5).for_each(|g| *g = e * by_z[2]);
                 e * z - b.current
             }
         },
     };
-    fit(what, &[amplitude, ln_a, beta, gamma, rho], &residuals)
+    let unknowns = [amplitude, ln_a, beta, gamma, rho, delta];
+    fit(what, if centred { &unknowns[..5] } else { &unknowns }, &residuals)
 }
 
 /// ln(current) is nearly linear in the gate voltage: that line is the start.
@@ -114,7 +125,7 @@ fn start_exponential(what: &str, data: &[Branch]) -> Result<[Unknown; 3], Extrac
 }
 
 /// The largest current is about the tail, its slope about zero input the start of ρ.
-fn start_coupling(what: &str, data: &[Coupling]) -> Result<[Unknown; 2], ExtractError> {
+fn start_coupling(what: &str, data: &[Coupling]) -> Result<[Unknown; 3], ExtractError> {
     let tail = data.iter().fold(0.0f64, |m, c| m.max(c.current.abs()));
     let sum = |f: &dyn Fn(&Coupling) -> f64| data.iter().map(f).sum::<f64>();
     let slope = sum(&|c| c.current * c.input) / sum(&|c| c.input * c.input);
@@ -125,5 +136,9 @@ fn start_coupling(what: &str, data: &[Coupling]) -> Result<[Unknown; 2], Extract
             remedy: "turn its sign round, or swap the inputs".into(),
         });
     }
-    Ok([Unknown::new("sigma", 1.2 * tail, tail), Unknown::new("rho", slope / (1.1 * tail), 10.0)])
+    Ok([
+        Unknown::new("sigma", 1.2 * tail, tail),
+        Unknown::new("rho", slope / (1.1 * tail), 10.0),
+        Unknown::new("delta", 0.0, 1e-3),
+    ])
 }

@@ -16,7 +16,7 @@ pub(super) fn symmetric(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractErr
     let (more_plain, more_steered) = side_data(&window, sweep.reference, "v", scale)?;
     plain.extend(more_plain);
     steered.extend(more_steered);
-    let fit = fit_steered("four OTAs", &plain, &steered)?;
+    let fit = fit_steered("four OTAs", &plain, &steered, true)?;
     let sigma = 0.5 * (window.mean("sigma_u")? + window.mean("sigma_v")?);
     // The fit is in units of the rough scale; the equation's 1 is the fitted amplitude.
     let unit = scale * fit.values[0];
@@ -31,7 +31,7 @@ pub(super) fn symmetric(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractErr
     })
 }
 
-/// Each equation with its own constant term, α, β, γ, ρ, σ.
+/// Each equation with its own gain, α, β, γ, ρ, σ, δ.
 pub(super) fn branches(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractError> {
     let window = window(sweep)?;
     let unit = scale(&window)?;
@@ -42,16 +42,16 @@ pub(super) fn branches(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractErro
         match sweep.method {
             Method::Devices => {
                 let (plain, steered) = side_data(&window, sweep.reference, side, unit)?;
-                let fit = fit_steered(&format!("two OTAs into {side}"), &plain, &steered)?;
-                let (from, error) = (format!("one_{side}"), fit.standard_errors[0]);
-                parameters.push(Estimate::new(&from, fit.values[0], error, "1", &from));
+                let fit = fit_steered(&format!("two OTAs into {side}"), &plain, &steered, false)?;
+                let (name, from) = (format!("gain_{side}"), format!("one_{side}"));
+                parameters.push(Estimate::new(name, fit.values[0], fit.standard_errors[0], "1", from));
                 let sigma = window.mean(&format!("sigma_{side}"))? / unit;
                 parameters.extend(five(&fit, sweep.reference, 1.0, sigma, side)?);
                 fits.push((&fit).into());
             }
             Method::Field => {
                 let fit = field(&window, sweep, side, sign, unit, k)?;
-                parameters.extend(super::six(&fit, sweep.reference, side)?);
+                parameters.extend(super::seven(&fit, sweep.reference, side)?);
                 fits.push((&fit).into());
             }
         }
@@ -126,11 +126,15 @@ fn five(fit: &Fit, reference: f64, one: f64, sigma: f64, side: &str) -> Result<V
     for (quantity, value) in [("beta", fit.values[2]), ("rho", fit.values[4]), ("sigma", sigma)] {
         positive("wererabbit", quantity, value)?;
     }
-    Ok(vec![
+    let mut estimates = vec![
         Estimate::new(name("alpha"), alpha / one, error / one, "1", &e),
         Estimate::new(name("beta"), fit.values[2], fit.standard_errors[2], "1/V", &e),
         Estimate::new(name("gamma"), fit.values[3], fit.standard_errors[3], "1/V", &e),
-        Estimate::new(name("rho"), fit.values[4], fit.standard_errors[4], "1/V", both),
+        Estimate::new(name("rho"), fit.values[4], fit.standard_errors[4], "1/V", &both),
         Estimate::new(name("sigma"), sigma, 0.0, "1", from("sigma")),
-    ])
+    ];
+    if let (Some(delta), Some(error)) = (fit.values.get(5), fit.standard_errors.get(5)) {
+        estimates.push(Estimate::new(name("delta"), *delta, *error, "V", both));
+    }
+    Ok(estimates)
 }
