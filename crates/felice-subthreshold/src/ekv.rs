@@ -87,7 +87,24 @@ impl<R: Real> Ekv<R> {
     }
 }
 
+impl<R: Real> Ekv<R> {
+    /// The same transistor in other numbers.
+    pub fn map<T>(&self, f: impl Fn(R) -> T) -> Ekv<T> {
+        Ekv { spec: f(self.spec), kappa: f(self.kappa), vt0: f(self.vt0), lambda: f(self.lambda), ut: f(self.ut) }
+    }
+
+    /// The same transistor without derivatives.
+    pub fn values(&self) -> Ekv {
+        self.map(Real::value)
+    }
+}
+
 impl Ekv<f64> {
+    /// The same transistor as constants among other numbers.
+    pub fn lift<T: Real>(&self) -> Ekv<T> {
+        self.map(T::constant)
+    }
+
     /// Conductances, exact derivatives of [`Ekv::current`].
     pub fn conductances(&self, vg: f64, vs: f64, vd: f64) -> Conductances {
         // dF/dx = 2 q q' with q' the logistic function, over 2 Ut.

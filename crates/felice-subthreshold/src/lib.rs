@@ -21,6 +21,7 @@
 //! # Ok::<(), felice_subthreshold::DeviceError>(())
 //! ```
 
+pub mod blocks;
 mod boomerang;
 pub mod card;
 mod card_text;
@@ -31,6 +32,7 @@ pub mod extract;
 mod fhnrs;
 mod process;
 pub mod real;
+mod solve;
 mod units;
 mod wererabbit;
 

@@ -1,0 +1,92 @@
+//! An exponential current: a transistor with its gate at the state's node, perhaps turned round by a mirror.
+
+use super::{Mirror, departures, inversion_log, saturation_log};
+use crate::DeviceError;
+use crate::ekv::Ekv;
+use crate::real::{Dual, Real};
+use crate::solve::implicit;
+
+/// `I0 (W/L) M exp(kappa v/Ut)`: the term `alpha e^(beta v)` of WereRabbit and Boomerang.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exponential<R = f64> {
+    /// Gate at `v`, source at its rail.
+    pub input: Ekv<R>,
+    /// Mirror on the other rail; `None` where the transistor draws from the state's node itself.
+    pub mirror: Option<Mirror<R>>,
+    /// Supply (V).
+    pub supply: f64,
+}
+
+impl<R: Real> Exponential<R> {
+    /// Leakage current (A) of the whole: `alpha` times the unit of current.
+    pub fn i0(&self) -> R {
+        match &self.mirror {
+            None => self.input.i0(),
+            Some(m) => self.input.i0() * m.ratio(),
+        }
+    }
+
+    /// Slope (1/V): `beta = kappa/Ut`.
+    pub fn beta(&self) -> R {
+        self.input.kappa / self.input.ut
+    }
+
+    /// Current (A), closed form, without Early effect.
+    pub fn closed(&self, v: R) -> R {
+        self.i0() * (self.beta() * v).exp()
+    }
+
+    /// Gate voltage (V below the mirror's rail) of the mirror, solved: what a tail's gate sees.
+    ///
+    /// # Errors
+    /// [`DeviceError::NotConverged`].
+    pub fn mirror_gate(&self, mirror: &Mirror<R>, v: R) -> Result<R, DeviceError> {
+        let (n, p) = (self.input.values(), mirror.input.values());
+        let current = n.half(v.value(), 0.0);
+        let guess = p.gate_for(current, 0.0);
+        let (nl, pl) = (n.lift::<Dual<1>>(), p.lift::<Dual<1>>());
+        let vl = Dual::constant(v.value());
+        let zero = R::constant(0.0);
+        let [x] = implicit(
+            "exponential's mirror",
+            [guess],
+            |[x]| {
+                let (a, b) = (nl.current(vl, vl * 0.0, -x + self.supply), pl.current(x, vl * 0.0, x));
+                [(a - b) / (a + b)]
+            },
+            |[x]: [R; 1]| {
+                let (a, b) = (self.input.current(v, zero, -x + self.supply), mirror.input.current(x, zero, x));
+                [(a - b) / (a + b)]
+            },
+        )?;
+        Ok(x)
+    }
+
+    /// Current (A) with the output `vds` from its own rail (the input's without a mirror), solved.
+    ///
+    /// # Errors
+    /// [`DeviceError::NotConverged`].
+    pub fn solved(&self, v: R, vds: R) -> Result<R, DeviceError> {
+        let zero = R::constant(0.0);
+        match &self.mirror {
+            None => Ok(self.input.current(v, zero, vds)),
+            Some(m) => Ok(m.output.current(self.mirror_gate(m, v)?, zero, vds)),
+        }
+    }
+}
+
+impl Exponential<f64> {
+    /// Bound on `|solved/closed - 1|`, rigorous for equal gate couplings in the mirror.
+    pub fn error(&self, v: f64, vds: f64) -> f64 {
+        let current = self.input.i0() * (self.beta() * v).exp();
+        let Some(m) = &self.mirror else { return departures(&self.input, current, vds).exp_m1() };
+        let gate = m.input.ut / m.input.kappa * (current / m.input.i0()).ln();
+        let inversion = inversion_log((current / self.input.spec).sqrt());
+        let own = inversion
+            + saturation_log((self.supply - gate - m.input.ut).max(0.0), self.input.ut)
+            + (self.input.lambda * self.supply).ln_1p();
+        let diode = departures(&m.input, current * own.exp(), (gate - m.input.ut).max(m.input.ut));
+        let carried = m.closed(current) * (own + diode).exp();
+        (own + diode + departures(&m.output, carried, vds)).exp_m1()
+    }
+}
