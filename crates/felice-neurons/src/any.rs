@@ -4,13 +4,11 @@ use std::fmt;
 
 use nalgebra::DMatrix;
 
-use crate::dispatch::{self, Kernel};
 use crate::error::NeuronError;
+use crate::model::{Known, Model};
 use crate::models::{Boomerang, BoomerangNotesSign, Element, Fhnrs, FhnrsLagged, RibarSepulchre, WereRabbit};
 use crate::models::{BoomerangBranches, FhnrsSaturating, WereRabbitBranches};
 use crate::neuron::{Info, Neuron, Row};
-use crate::newton;
-use crate::real::{Lane, Real};
 
 /// Names that [`AnyNeuron::new`] knows.
 pub const MODELS: &[&str] = &[
@@ -26,157 +24,9 @@ pub const MODELS: &[&str] = &[
 /// One neuron of any model: equations, parameters, options.
 #[derive(Clone)]
 pub struct AnyNeuron {
-    model: Box<dyn Model>,
+    pub(crate) model: Box<dyn Model>,
     info: Info,
     option: Option<String>,
-}
-
-/// What [`AnyNeuron`] needs of a model once its type is forgotten. Slices are as long as the state.
-trait Model: Send + Sync {
-    fn info(&self) -> Info;
-    fn parameter(&self, i: usize) -> f64;
-    fn set_parameter(&mut self, i: usize, value: f64);
-    fn initial_state(&self) -> Result<Vec<f64>, NeuronError>;
-    fn field(&self, y: &[f64], dy: &mut [f64]);
-    fn field_f32(&self, y: &[f32], dy: &mut [f32]);
-    fn spike_condition(&self, y: &[f64], dy: &[f64]) -> f64;
-    fn spike_condition_f32(&self, y: &[f32], dy: &[f32]) -> f32;
-    fn jacobian(&self, y: &[f64]) -> DMatrix<f64>;
-    fn input_gain(&self, i: usize) -> f64;
-    fn boxed(&self) -> Box<dyn Model>;
-}
-
-impl Clone for Box<dyn Model> {
-    fn clone(&self) -> Self {
-        self.boxed()
-    }
-}
-
-/// A model known at compile time, with its parameters in both precisions.
-struct Known<M: Neuron> {
-    p: M::Parameters<f64>,
-    single: M::Parameters<f32>,
-}
-
-impl<M: Neuron> Known<M> {
-    fn new(p: M::Parameters<f64>) -> Self {
-        Known { p, single: M::Parameters::from_fn(|i| p.get(i) as f32) }
-    }
-
-    fn state<R: Lane>(y: &[R]) -> M::State<R> {
-        M::State::from_fn(|i| y[i])
-    }
-}
-
-struct Field<'a, M: Neuron, R: Real> {
-    p: &'a M::Parameters<R>,
-    y: M::State<R>,
-}
-
-impl<M: Neuron, R: Real> Kernel for Field<'_, M, R> {
-    type Output = M::State<R>;
-    #[inline(always)]
-    fn run(self) -> M::State<R> {
-        M::field(self.p, self.y)
-    }
-}
-
-fn copy<R: Real, S: Row<R>>(from: &S, to: &mut [R]) {
-    for (i, x) in to.iter_mut().enumerate() {
-        *x = from.get(i);
-    }
-}
-
-impl<M: Neuron> Model for Known<M> {
-    fn info(&self) -> Info {
-        M::INFO
-    }
-    fn parameter(&self, i: usize) -> f64 {
-        self.p.get(i)
-    }
-    fn set_parameter(&mut self, i: usize, value: f64) {
-        self.p.set(i, value);
-        self.single.set(i, value as f32);
-    }
-    fn initial_state(&self) -> Result<Vec<f64>, NeuronError> {
-        let y = M::initial_state(&self.p)?;
-        Ok((0..M::State::<f64>::LEN).map(|i| y.get(i)).collect())
-    }
-    fn field(&self, y: &[f64], dy: &mut [f64]) {
-        copy(&dispatch::run(Field::<M, f64> { p: &self.p, y: Self::state(y) }), dy);
-    }
-    fn field_f32(&self, y: &[f32], dy: &mut [f32]) {
-        copy(&dispatch::run(Field::<M, f32> { p: &self.single, y: Self::state(y) }), dy);
-    }
-    fn spike_condition(&self, y: &[f64], dy: &[f64]) -> f64 {
-        M::spike_condition(&self.p, Self::state(y), Self::state(dy))
-    }
-    fn spike_condition_f32(&self, y: &[f32], dy: &[f32]) -> f32 {
-        M::spike_condition(&self.single, Self::state(y), Self::state(dy))
-    }
-    fn jacobian(&self, y: &[f64]) -> DMatrix<f64> {
-        newton::jacobian::<M>(&self.p, y)
-    }
-    fn input_gain(&self, i: usize) -> f64 {
-        M::input_gain(&self.p, i)
-    }
-    fn boxed(&self) -> Box<dyn Model> {
-        Box::new(Known::<M> { p: self.p, single: self.single })
-    }
-}
-
-struct Family<'a, R> {
-    neuron: &'a RibarSepulchre,
-    y: &'a [R],
-    dy: &'a mut [R],
-}
-
-impl<R: Real> Kernel for Family<'_, R> {
-    type Output = ();
-    #[inline(always)]
-    fn run(self) {
-        self.neuron.field(self.y, self.dy);
-    }
-}
-
-impl Model for RibarSepulchre {
-    fn info(&self) -> Info {
-        RibarSepulchre::info(self)
-    }
-    fn parameter(&self, i: usize) -> f64 {
-        RibarSepulchre::parameter(self, i)
-    }
-    fn set_parameter(&mut self, i: usize, value: f64) {
-        RibarSepulchre::set_parameter(self, i, value);
-    }
-    fn initial_state(&self) -> Result<Vec<f64>, NeuronError> {
-        let mut y = vec![0.0; self.dimension()];
-        if let Some(last) = y.last_mut() {
-            *last = self.i_app;
-        }
-        Ok(y)
-    }
-    fn field(&self, y: &[f64], dy: &mut [f64]) {
-        dispatch::run(Family { neuron: self, y, dy });
-    }
-    fn field_f32(&self, y: &[f32], dy: &mut [f32]) {
-        dispatch::run(Family { neuron: self, y, dy });
-    }
-    fn spike_condition(&self, y: &[f64], _: &[f64]) -> f64 {
-        y[0] - self.v_thr
-    }
-    fn spike_condition_f32(&self, y: &[f32], _: &[f32]) -> f32 {
-        y[0] - self.v_thr as f32
-    }
-    fn jacobian(&self, y: &[f64]) -> DMatrix<f64> {
-        newton::jacobian_of(y, |y, dy| RibarSepulchre::field(self, y, dy))
-    }
-    fn input_gain(&self, i: usize) -> f64 {
-        if i == 0 { 1.0 / self.c } else { 1.0 }
-    }
-    fn boxed(&self) -> Box<dyn Model> {
-        Box::new(self.clone())
-    }
 }
 
 impl fmt::Debug for AnyNeuron {
@@ -326,7 +176,7 @@ impl AnyNeuron {
         self.model.initial_state()
     }
 
-    fn check_width(&self, what: &'static str, got: usize) -> Result<(), NeuronError> {
+    pub(crate) fn check_width(&self, what: &'static str, got: usize) -> Result<(), NeuronError> {
         let expected = self.dimension();
         if got == expected { Ok(()) } else { Err(NeuronError::Width { what, expected, got }) }
     }
@@ -379,7 +229,10 @@ impl AnyNeuron {
     /// [`NeuronError::Width`].
     pub fn jacobian(&self, y: &[f64]) -> Result<DMatrix<f64>, NeuronError> {
         self.check_width("state", y.len())?;
-        Ok(self.model.jacobian(y))
+        let n = y.len();
+        let mut j = vec![0.0; n * n];
+        self.model.jacobian(y, &mut j);
+        Ok(DMatrix::from_row_slice(n, n, &j))
     }
 
     /// How much an injected current adds to the derivative of state `i`, per unit of current.

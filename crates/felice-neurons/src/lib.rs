@@ -3,11 +3,16 @@
 //! A model is one file under [`models`], its equations at the top. It implements [`Neuron`], generic over the number
 //! type ([`Real`]), and everything else here works on any such type; [`AnyNeuron`] is a model chosen by name.
 
+// Formulas with matrices and stages read better with their indices.
+#![allow(clippy::needless_range_loop)]
+
 mod any;
 pub mod dispatch;
 mod dual;
 mod error;
+mod integrate;
 pub mod math;
+mod model;
 pub mod models;
 mod neuron;
 mod newton;
@@ -15,7 +20,11 @@ mod real;
 
 pub use any::{AnyNeuron, MODELS};
 pub use dual::Dual;
-pub use error::NeuronError;
+pub use error::{Interrupted, NeuronError, Reason};
+pub use integrate::{
+    Conditioning, Direction, Event, Lost, Method, Occurrence, Precision, Run, Sampling, Stimulus, Trajectory, Trigger,
+    Why, Work,
+};
 pub use models::{Boomerang, BoomerangNotesSign, Element, Fhnrs, FhnrsLagged, RibarSepulchre, WereRabbit};
 pub use models::{BoomerangBranches, FhnrsSaturating, WereRabbitBranches};
 pub use neuron::{Choice, Info, Neuron, Parameter, Range, Row, State};

@@ -66,6 +66,16 @@ pub trait Neuron: Copy + Send + Sync + 'static {
         let _ = (p, i);
         1.0
     }
+
+    /// True on the set where each derivative is −state's sign times something (WereRabbit's diagonal): a state that
+    /// reaches zero rests there, and roundoff decides when a trajectory leaves the set.
+    fn rests_at_zero(p: &Self::Parameters<f64>, y: Self::State<f64>) -> bool {
+        let _ = (p, y);
+        false
+    }
+
+    /// A state further from zero than this has run away.
+    const BOUND: f64 = 1e6;
 }
 
 /// What a model is called and what its states and parameters mean.
@@ -87,6 +97,20 @@ pub struct Info {
     pub options: Cow<'static, [Choice]>,
     /// What the spike condition is.
     pub spike: Cow<'static, str>,
+}
+
+impl Info {
+    /// The index of a state.
+    ///
+    /// # Errors
+    /// [`NeuronError::UnknownState`].
+    pub fn state(&self, name: &str) -> Result<usize, NeuronError> {
+        self.states.iter().position(|s| s.name == name).ok_or_else(|| NeuronError::UnknownState {
+            model: self.name.clone(),
+            name: name.to_owned(),
+            known: self.states.iter().map(|s| &*s.name).collect::<Vec<_>>().join(", "),
+        })
+    }
 }
 
 /// One state variable.

@@ -5,48 +5,62 @@ use nalgebra::{DMatrix, DVector};
 use crate::dual::Dual;
 use crate::error::NeuronError;
 use crate::neuron::{Neuron, Row};
+use crate::real::Real;
 
 /// Iterations before the search is given up; from a fair start six are enough.
 const ITERATIONS: usize = 60;
+/// Relative step below which an iteration that no longer shrinks has settled (felice's tolerance).
+const SETTLED: f64 = 1e-8;
 
-/// The Jacobian of a field, `[(row, column)]` = d(field row)/d(state column), exact.
-pub(crate) fn jacobian_of(y: &[f64], field: impl Fn(&[Dual], &mut [Dual])) -> DMatrix<f64> {
+/// The Jacobian of a field, exact: `j[row * n + column]` = d(field row)/d(state column).
+pub(crate) fn jacobian_of(y: &[f64], j: &mut [f64], field: impl Fn(&[Dual], &mut [Dual])) {
     let n = y.len();
-    let mut j = DMatrix::zeros(n, n);
-    let mut dy = vec![Dual { value: 0.0, slope: 0.0 }; n];
+    let mut dy = vec![Dual::num(0.0); n];
+    let mut y: Vec<Dual> = y.iter().map(|&y| Dual::num(y)).collect();
     for column in 0..n {
-        let slope = |i| if i == column { 1.0 } else { 0.0 };
-        let y: Vec<Dual> = y.iter().enumerate().map(|(i, &value)| Dual { value, slope: slope(i) }).collect();
+        y[column].slope = 1.0;
         field(&y, &mut dy);
+        y[column].slope = 0.0;
         for row in 0..n {
-            j[(row, column)] = dy[row].slope;
+            j[row * n + column] = dy[row].slope;
         }
     }
-    j
 }
 
-/// The Jacobian of a model's field.
-pub(crate) fn jacobian<M: Neuron>(p: &M::Parameters<f64>, y: &[f64]) -> DMatrix<f64> {
-    let p = M::Parameters::<Dual>::from_fn(|i| Dual { value: p.get(i), slope: 0.0 });
-    jacobian_of(y, |y, dy| {
-        let d = M::field(&p, M::State::<Dual>::from_fn(|i| y[i]));
-        dy.iter_mut().enumerate().for_each(|(i, x)| *x = d.get(i));
-    })
+/// Parameters as dual numbers that do not vary.
+pub(crate) fn constants<M: Neuron>(p: &M::Parameters<f64>) -> M::Parameters<Dual> {
+    M::Parameters::from_fn(|i| Dual::num(p.get(i)))
+}
+
+/// The Jacobian of a model's field, without allocation.
+#[inline(always)]
+pub(crate) fn jacobian<M: Neuron>(p: &M::Parameters<Dual>, y: &[f64], j: &mut [f64]) {
+    let n = M::State::<f64>::LEN;
+    for column in 0..n {
+        let seeded = |i| Dual { value: y[i], slope: if i == column { 1.0 } else { 0.0 } };
+        let dy = M::field(p, M::State::from_fn(seeded));
+        for row in 0..n {
+            j[row * n + column] = dy.get(row).slope;
+        }
+    }
 }
 
 /// A zero of `f` near `start`, iterated until the step is down to rounding; `None` where the iteration does not settle.
-pub(crate) fn solve(f: impl Fn(&[f64]) -> (DVector<f64>, DMatrix<f64>), start: &[f64]) -> Option<Vec<f64>> {
+/// `f` writes the values and the Jacobian, row by row.
+pub(crate) fn solve(f: impl Fn(&[f64], &mut [f64], &mut [f64]), start: &[f64]) -> Option<Vec<f64>> {
+    let n = start.len();
     let mut y = DVector::from_column_slice(start);
+    let (mut dy, mut j) = (DVector::zeros(n), vec![0.0; n * n]);
     let mut last = f64::INFINITY;
     for _ in 0..ITERATIONS {
-        let (dy, j) = f(y.as_slice());
-        let step = j.lu().solve(&dy)?;
+        f(y.as_slice(), dy.as_mut_slice(), &mut j);
+        let step = DMatrix::from_row_slice(n, n, &j).lu().solve(&dy)?;
         y -= &step;
         let size = step.norm() / (1.0 + y.norm());
         if !size.is_finite() {
             return None;
         }
-        if size <= 1e-8 && (size >= last || size <= 4.0 * f64::EPSILON) {
+        if size <= SETTLED && (size >= last || size <= 4.0 * f64::EPSILON) {
             return Some(y.as_slice().to_vec());
         }
         last = size;
@@ -61,12 +75,47 @@ pub(crate) fn fixed_point<M: Neuron>(
 ) -> Result<M::State<f64>, NeuronError> {
     let n = M::State::<f64>::LEN;
     let start: Vec<f64> = (0..n).map(|i| start.get(i)).collect();
-    let evaluate = |y: &[f64]| {
-        let dy = M::field(p, M::State::<f64>::from_fn(|i| y[i]));
-        (DVector::from_fn(n, |i, _| dy.get(i)), jacobian::<M>(p, y))
+    let dual = constants::<M>(p);
+    let evaluate = |y: &[f64], dy: &mut [f64], j: &mut [f64]| {
+        let d = M::field(p, M::State::from_fn(|i| y[i]));
+        dy.iter_mut().enumerate().for_each(|(i, x)| *x = d.get(i));
+        jacobian::<M>(&dual, y, j);
     };
     match solve(evaluate, &start) {
         Some(y) => Ok(M::State::from_fn(|i| y[i])),
         None => Err(NeuronError::NoFixedPoint { model: M::INFO.name, start }),
     }
+}
+
+/// The stable fixed point that Newton's iteration reaches from `y`, if it is within `reach`. States that do not change
+/// and whose derivative depends on nothing (a constant applied current) are left as they are.
+pub(crate) fn stable_point_near(
+    y: &[f64],
+    reach: f64,
+    mut f: impl FnMut(&[f64], &mut [f64], &mut [f64]),
+) -> Option<Vec<f64>> {
+    let n = y.len();
+    let (mut dy, mut j) = (vec![0.0; n], vec![0.0; n * n]);
+    f(y, &mut dy, &mut j);
+    let moving: Vec<usize> = (0..n).filter(|&i| dy[i] != 0.0 || j[i * n..][..n].iter().any(|x| *x != 0.0)).collect();
+    let m = moving.len();
+    let reduced = |j: &[f64]| DMatrix::from_fn(m, m, |r, c| j[moving[r] * n + moving[c]]);
+    let mut y = y.to_vec();
+    let (start, mut last) = (y.clone(), f64::INFINITY);
+    for _ in 0..ITERATIONS {
+        let step = reduced(&j).lu().solve(&DVector::from_fn(m, |r, _| dy[moving[r]]))?;
+        moving.iter().zip(step.iter()).for_each(|(&i, s)| y[i] -= s);
+        let gone = y.iter().zip(&start).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
+        let size = step.norm();
+        if gone.is_nan() || gone > reach {
+            return None;
+        }
+        f(&y, &mut dy, &mut j);
+        if size <= SETTLED && (size >= last || size <= 4.0 * f64::EPSILON) {
+            let stable = reduced(&j).complex_eigenvalues().iter().all(|l| l.re < 0.0);
+            return stable.then_some(y);
+        }
+        last = size;
+    }
+    None
 }

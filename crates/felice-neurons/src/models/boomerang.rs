@@ -65,6 +65,8 @@ impl Neuron for Boomerang {
     type State<R: Real> = [R; 2];
     type Parameters<R: Real> = Boomerang<R>;
     const INFO: Info = INFO;
+    /// Volts.
+    const BOUND: f64 = 10.0;
 
     #[inline(always)]
     fn field<R: Real>(p: &Boomerang<R>, y: [R; 2]) -> [R; 2] {
@@ -89,6 +91,8 @@ impl Neuron for BoomerangNotesSign {
     type State<R: Real> = [R; 2];
     type Parameters<R: Real> = Boomerang<R>;
     const INFO: Info = INFO;
+    /// Volts.
+    const BOUND: f64 = 10.0;
 
     #[inline(always)]
     fn field<R: Real>(p: &Boomerang<R>, y: [R; 2]) -> [R; 2] {

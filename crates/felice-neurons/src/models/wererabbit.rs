@@ -30,6 +30,9 @@ parameters! {
     }
 }
 
+/// |z| up to here counts as the diagonal.
+const DIAGONAL: f64 = 1e-8;
+
 impl Neuron for WereRabbit {
     type State<R: Real> = [R; 2];
     type Parameters<R: Real> = WereRabbit<R>;
@@ -53,7 +56,7 @@ impl Neuron for WereRabbit {
         let ([ev, eu], [z]) = R::exp_tanh([p.beta * v, p.beta * u], [p.rho * (u - v)]);
         let du = z * (one - p.alpha * ev * (one + p.gamma * (half - u))) - p.sigma;
         let dv = z * (p.alpha * eu * (one + p.gamma * (half - v)) - one) - p.sigma;
-        let diagonal = z.abs().le(R::num(1e-8));
+        let diagonal = z.abs().le(R::num(DIAGONAL));
         [R::select(diagonal, du * u.sign(), du), R::select(diagonal, dv * v.sign(), dv)]
     }
 
@@ -61,4 +64,11 @@ impl Neuron for WereRabbit {
     fn spike_condition<R: Real>(p: &WereRabbit<R>, [u, _]: [R; 2], [du, _]: [R; 2]) -> R {
         p.atol + p.rtol * u.abs() - du.abs()
     }
+
+    fn rests_at_zero(p: &WereRabbit, [u, v]: [f64; 2]) -> bool {
+        crate::math::tanh(p.rho * (u - v)).abs() <= DIAGONAL
+    }
+
+    /// Volts.
+    const BOUND: f64 = 10.0;
 }
