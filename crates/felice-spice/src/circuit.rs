@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use felice_base::Place;
 
 use crate::analysis::{Analysis, Measure};
+use crate::error::SpiceError;
 use crate::expr::Expr;
 use crate::stimulus::Stimulus;
 
@@ -449,6 +450,39 @@ impl Circuit {
     /// The element of that flattened, lower-case name.
     pub fn element(&self, name: &str) -> Option<ElementId> {
         self.elements.iter().position(|e| e.name == name).map(|i| ElementId(i as u32))
+    }
+
+    /// The vectors to save, by name: those asked for, else every node voltage and every branch current.
+    pub fn vectors(&self) -> Vec<String> {
+        match &self.saves {
+            Saves::Only(list) => list.clone(),
+            Saves::All => {
+                let nodes = self.nodes.ids().map(|n| format!("v({})", self.nodes.name(n)));
+                let branches = self.elements.iter().filter(|e| e.device.has_branch_current());
+                nodes.chain(branches.map(|e| format!("i({})", e.name))).collect()
+            }
+        }
+    }
+
+    /// Checks that a vector (`v(a)`, `v(a,b)`, `i(vx)`) is one of this circuit.
+    ///
+    /// # Errors
+    /// [`SpiceError::Request`] that says what is missing.
+    pub fn check_vector(&self, vector: &str) -> Result<(), SpiceError> {
+        let known = match vector.split_once('(').and_then(|(kind, rest)| Some((kind, rest.strip_suffix(')')?))) {
+            Some(("v", names)) => names.splitn(2, ',').all(|n| self.nodes.find(n).is_some()),
+            Some(("i", name)) => {
+                self.element(name).is_some_and(|e| self.elements[e.index()].device.has_branch_current())
+            }
+            _ => false,
+        };
+        match known {
+            true => Ok(()),
+            false => Err(SpiceError::Request {
+                what: format!("the vector `{vector}`"),
+                expected: "v(NODE), v(NODE,NODE), or i(SOURCE) of a V, L, E, H or B source, all of this circuit".into(),
+            }),
+        }
     }
 
     /// Where an element was written.

@@ -1,13 +1,10 @@
-//! The narrow trait behind which every engine stands, what it is given, and with which settings.
+//! The narrow trait behind which every engine stands, and the settings it is given.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::analysis::Analysis;
-use crate::circuit::Circuit;
 use crate::error::SpiceError;
-use crate::netlist::Netlist;
+pub use crate::job::Job;
 use crate::simulation::Simulation;
 
 /// The engines there are.
@@ -122,39 +119,6 @@ impl Settings {
     /// Absolute current tolerance (A) in force.
     pub fn abstol(&self) -> f64 {
         self.abstol.unwrap_or(1e-20)
-    }
-}
-
-/// What to simulate: a netlist (or a circuit made by a program), one analysis, and changes to it.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// The netlist; holds the parsed circuit too, once somebody asked for it.
-    pub netlist: Arc<Netlist>,
-    /// The analysis; where `None`, the netlist's first transient, else its first analysis.
-    pub analysis: Option<Analysis>,
-    /// `.ic` values that replace or add to the netlist's: (node name, volts).
-    pub initial: Vec<(String, f64)>,
-    /// `.param` values that replace the netlist's own top-level ones.
-    pub parameters: Vec<(String, f64)>,
-    /// Vectors to save (`v(u)`, `i(vdd)`) instead of the netlist's choice.
-    pub saves: Option<Vec<String>>,
-}
-
-impl Job {
-    /// The netlist as it is.
-    pub fn new(netlist: impl Into<Arc<Netlist>>) -> Self {
-        Job { netlist: netlist.into(), analysis: None, initial: Vec::new(), parameters: Vec::new(), saves: None }
-    }
-
-    /// A circuit made or changed by a program (mismatched copies, random circuits).
-    pub fn of_circuit(circuit: Circuit) -> Self {
-        Job::new(Netlist::of_circuit(circuit))
-    }
-
-    /// With another analysis.
-    pub fn with_analysis(mut self, analysis: Analysis) -> Self {
-        self.analysis = Some(analysis);
-        self
     }
 }
 

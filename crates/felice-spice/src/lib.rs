@@ -4,19 +4,29 @@
 //! [`Job`] into a [`Simulation`]. Nothing here knows a neuron model.
 
 pub mod analysis;
+pub mod cache;
 pub mod circuit;
 mod engine;
 mod error;
 pub mod expr;
+mod job;
+mod measure;
 mod netlist;
+pub mod ngspice;
 pub mod parser;
+mod process;
+mod resample;
+mod simulate;
 mod simulation;
 pub mod stimulus;
+mod writer;
 
 pub use analysis::{Analysis, Sweep, Tran};
 pub use circuit::Circuit;
-pub use engine::{Accuracy, Engine, EngineName, Job, Settings};
+pub use engine::{Accuracy, Engine, EngineName, Settings};
 pub use error::{Fault, SpiceError};
 pub use expr::Expr;
+pub use job::Job;
 pub use netlist::Netlist;
+pub use simulate::{EngineChoice, engine, simulate, simulate_all};
 pub use simulation::{Simulation, Work, long_name_of, unit_of};

@@ -12,6 +12,7 @@ use crate::parser::Changes;
 pub struct Netlist {
     path: Option<PathBuf>,
     text: String,
+    made: bool,
     circuit: OnceLock<Result<Arc<Circuit>, SpiceError>>,
 }
 
@@ -23,19 +24,24 @@ impl Netlist {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, SpiceError> {
         let path = path.as_ref();
         let text = crate::parser::read_regular(path).map_err(|e| SpiceError::file(path, "read", e))?;
-        Ok(Netlist { path: Some(path.to_owned()), text, circuit: OnceLock::new() })
+        Ok(Netlist { path: Some(path.to_owned()), text, made: false, circuit: OnceLock::new() })
     }
 
     /// A netlist from memory. Includes are looked for in the working directory.
     pub fn from_text(text: impl Into<String>) -> Self {
-        Netlist { path: None, text: text.into(), circuit: OnceLock::new() }
+        Netlist { path: None, text: text.into(), made: false, circuit: OnceLock::new() }
     }
 
-    /// A circuit made by a program; [`Netlist::text`] is empty until an engine wants one.
+    /// A circuit made by a program; its [`Netlist::text`] is empty.
     pub fn of_circuit(circuit: Circuit) -> Self {
         let cell = OnceLock::new();
         cell.get_or_init(|| Ok(Arc::new(circuit)));
-        Netlist { path: None, text: String::new(), circuit: cell }
+        Netlist { path: None, text: String::new(), made: true, circuit: cell }
+    }
+
+    /// True for a circuit made by a program, which has no text.
+    pub fn is_made(&self) -> bool {
+        self.made
     }
 
     /// Where it came from.

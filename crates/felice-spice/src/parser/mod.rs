@@ -30,6 +30,7 @@ use crate::error::SpiceError;
 use crate::netlist::Netlist;
 
 pub(crate) use lines::read_regular;
+pub(crate) use number::whole_number;
 
 /// What a caller changes in a netlist before it is read.
 #[derive(Clone, Debug, Default)]

@@ -1,0 +1,317 @@
+//! Results kept from earlier runs.
+//!
+//! A result is named by the SHA-256 of the flattened netlist, the analysis, the engine, its version, the settings and the
+//! program that asks (a rebuilt felice trusts nothing it has not computed itself). A file is written under another name and
+//! renamed, and carries the SHA-256 of its contents: what another process has not finished, or a kill has cut, is not there.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use felice_base::{Sampled, Signal, Unit};
+use sha2::{Digest, Sha256};
+
+use crate::analysis::Analysis;
+use crate::engine::{EngineName, Settings};
+use crate::job::Job;
+use crate::simulation::{Simulation, Work};
+use crate::writer;
+
+/// Changes with the layout of a cached file.
+const FORMAT: &str = "felice-simulation-1";
+/// Larger results are not kept.
+const MAX_RESULT: usize = 64 << 20;
+/// Beyond this the oldest results go.
+const MAX_TOTAL: u64 = 1 << 30;
+
+/// The environment variable that names the folder of cached results.
+pub const CACHE_VARIABLE: &str = "FELICE_CACHE";
+
+/// `$FELICE_CACHE`, else `$XDG_CACHE_HOME/felice`, else `~/.cache/felice`.
+pub fn folder() -> Option<PathBuf> {
+    let named = |variable: &str| std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
+    named(CACHE_VARIABLE)
+        .or_else(|| named("XDG_CACHE_HOME").map(|p| p.join("felice")))
+        .or_else(|| named("HOME").map(|p| p.join(".cache/felice")))
+}
+
+/// The name of a job's result, and the analysis it is of; `None` where the netlist is not understood and so cannot be named.
+pub(crate) fn key(job: &Job, engine: EngineName, version: &str, settings: &Settings) -> Option<(String, Analysis)> {
+    let circuit = job.circuit().ok()?;
+    let analysis = circuit.analyses.first()?.clone();
+    let mut text = format!("{FORMAT}\n{engine} {version}\n{} {}\n", env!("CARGO_PKG_VERSION"), program());
+    let Settings { accuracy, reltol, vntol, abstol, max_step, samples, time_limit: _, cache: _ } = settings;
+    let _ = writeln!(text, "{accuracy:?} {reltol:?} {vntol:?} {abstol:?} {max_step:?} {samples:?}");
+    text += &writer::canonical(&circuit, &analysis)?;
+    Some((hex(&Sha256::digest(text.as_bytes())), analysis))
+}
+
+/// Size and time of the running program: another build, another cache.
+fn program() -> String {
+    let about = std::env::current_exe().and_then(std::fs::metadata);
+    about.map_or(String::new(), |m| {
+        let time = m.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+        format!("{} {}", m.len(), time.map_or(0, |t| t.as_nanos()))
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut s, b| {
+        let _ = write!(s, "{b:02x}");
+        s
+    })
+}
+
+/// A kept result; anything but a whole one is none.
+pub(crate) fn load(key: &str, analysis: &Analysis) -> Option<Simulation> {
+    load_from(&folder()?, key, analysis)
+}
+
+/// Keeps a result. A cache that cannot be written is no cache: nothing is said.
+pub(crate) fn store(key: &str, result: &Simulation) {
+    if let Some(folder) = folder() {
+        let _ = store_in(&folder, key, result);
+    }
+}
+
+fn load_from(folder: &Path, key: &str, analysis: &Analysis) -> Option<Simulation> {
+    let bytes = std::fs::read(folder.join(format!("{key}.sim"))).ok()?;
+    let (body, digest) = bytes.split_at_checked(bytes.len().checked_sub(32)?)?;
+    if Sha256::digest(body).as_slice() != digest {
+        return None;
+    }
+    Reader { bytes: body }.simulation(analysis)
+}
+
+fn store_in(folder: &Path, key: &str, result: &Simulation) -> std::io::Result<()> {
+    let mut body = Vec::new();
+    put_simulation(&mut body, result);
+    if body.len() > MAX_RESULT {
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+    let digest = Sha256::digest(&body);
+    file.write_all(&body)?;
+    file.write_all(&digest)?;
+    file.persist(folder.join(format!("{key}.sim"))).map_err(|e| e.error)?;
+    prune(folder)
+}
+
+/// Removes the oldest results (and what a kill left half written an hour ago) while the folder is too large.
+fn prune(folder: &Path) -> std::io::Result<()> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Ok(about) = entry.metadata() else { continue };
+        let age = about.modified().ok().and_then(|t| t.elapsed().ok()).unwrap_or_default();
+        if name.starts_with(".new-") && age.as_secs() > 3600 {
+            let _ = std::fs::remove_file(entry.path());
+        } else if name.ends_with(".sim") {
+            files.push((age, about.len(), entry.path()));
+        }
+    }
+    files.sort();
+    let mut total = 0;
+    for (_, length, path) in files {
+        total += length;
+        if total > MAX_TOTAL {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+    Ok(())
+}
+
+fn put_simulation(out: &mut Vec<u8>, s: &Simulation) {
+    put_text(out, FORMAT);
+    put_text(out, &s.engine.to_string());
+    put_text(out, &s.version);
+    put_text(out, &s.log);
+    put_count(out, s.options.len());
+    s.options.iter().for_each(|(name, value)| {
+        put_text(out, name);
+        put_text(out, value);
+    });
+    put_count(out, s.measures.len());
+    s.measures.iter().for_each(|(name, value)| {
+        put_text(out, name);
+        put_numbers(out, value.as_slice());
+    });
+    let Work { steps, rejected, evaluations, jacobians, factorizations, iterations } = s.work;
+    for count in [steps, rejected, evaluations, jacobians, factorizations, iterations] {
+        out.extend(count.to_le_bytes());
+    }
+    put_count(out, s.vectors.signals().len());
+    for signal in std::iter::once(s.vectors.axis()).chain(s.vectors.signals()) {
+        put_text(out, &signal.name);
+        put_text(out, signal.unit.symbol());
+        put_text(out, &signal.long_name);
+        put_numbers(out, &signal.values);
+    }
+}
+
+fn put_count(out: &mut Vec<u8>, n: usize) {
+    out.extend((n as u64).to_le_bytes());
+}
+
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_count(out, text.len());
+    out.extend(text.as_bytes());
+}
+
+fn put_numbers(out: &mut Vec<u8>, numbers: &[f64]) {
+    put_count(out, numbers.len());
+    numbers.iter().for_each(|x| out.extend(x.to_le_bytes()));
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl Reader<'_> {
+    fn simulation(mut self, analysis: &Analysis) -> Option<Simulation> {
+        if self.text()? != FORMAT {
+            return None;
+        }
+        let engine = match self.text()?.as_str() {
+            "native" => EngineName::Native,
+            "ngspice" => EngineName::Ngspice,
+            "spice21" => EngineName::Spice21,
+            _ => return None,
+        };
+        let (version, log) = (self.text()?, self.text()?);
+        let options = (0..self.count()?).map(|_| Some((self.text()?, self.text()?))).collect::<Option<_>>()?;
+        let measures = (0..self.count()?)
+            .map(|_| Some((self.text()?, self.numbers()?.first().copied())))
+            .collect::<Option<_>>()?;
+        let mut number = || self.count().map(|n| n as u64);
+        let work = Work {
+            steps: number()?,
+            rejected: number()?,
+            evaluations: number()?,
+            jacobians: number()?,
+            factorizations: number()?,
+            iterations: number()?,
+        };
+        let signals = self.count()?;
+        let axis = self.signal()?;
+        let signals = (0..signals).map(|_| self.signal()).collect::<Option<_>>()?;
+        let vectors = Sampled::new(axis, signals).ok()?;
+        let analysis = analysis.clone();
+        let reason = String::new();
+        Some(Simulation { analysis, vectors, engine, version, reason, options, measures, log, work, cached: true })
+    }
+
+    fn signal(&mut self) -> Option<Signal> {
+        let (name, unit, long_name) = (self.text()?, self.text()?, self.text()?);
+        let unit = [Unit::VOLT, Unit::AMPERE, Unit::SECOND, Unit::ONE].into_iter().find(|u| u.symbol() == unit)?;
+        Some(Signal::new(name, unit, long_name, self.numbers()?))
+    }
+
+    fn take(&mut self, n: usize) -> Option<&[u8]> {
+        let (head, rest) = self.bytes.split_at_checked(n)?;
+        self.bytes = rest;
+        Some(head)
+    }
+
+    fn count(&mut self) -> Option<usize> {
+        let mut eight = [0u8; 8];
+        eight.copy_from_slice(self.take(8)?);
+        usize::try_from(u64::from_le_bytes(eight)).ok()
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let n = self.count()?;
+        String::from_utf8(self.take(n)?.to_vec()).ok()
+    }
+
+    fn numbers(&mut self) -> Option<Vec<f64>> {
+        let n = self.count()?;
+        let bytes = self.take(n.checked_mul(8)?)?;
+        let eight = |c: &[u8]| c.try_into().ok().map(f64::from_le_bytes);
+        bytes.chunks_exact(8).map(eight).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulation::{long_name_of, unit_of};
+
+    fn result(values: Vec<f64>) -> Simulation {
+        let axis = Signal::new("time", Unit::SECOND, "time", vec![0.0, 1.0]);
+        let signal = Signal::new("v(a)", unit_of("v(a)"), long_name_of("v(a)"), values);
+        Simulation {
+            analysis: Analysis::Op,
+            vectors: Sampled::new(axis, vec![signal]).unwrap(),
+            engine: EngineName::Ngspice,
+            version: "39".into(),
+            reason: String::new(),
+            options: vec![("reltol".into(), "1e-9".into())],
+            measures: vec![("a".into(), Some(1.5)), ("b".into(), None)],
+            log: "κ".into(),
+            work: Work { steps: 7, ..Work::default() },
+            cached: true,
+        }
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_and_what_is_cut_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = result(vec![0.1, -2e-300]);
+        store_in(folder.path(), "k", &kept).unwrap();
+        assert_eq!(load_from(folder.path(), "k", &Analysis::Op), Some(kept));
+        let file = folder.path().join("k.sim");
+        let whole = std::fs::read(&file).unwrap();
+        for end in (0..whole.len()).step_by(7) {
+            std::fs::write(&file, &whole[..end]).unwrap();
+            assert_eq!(load_from(folder.path(), "k", &Analysis::Op), None, "cut at {end}");
+        }
+        let mut flipped = whole.clone();
+        flipped[60] ^= 1;
+        std::fs::write(&file, &flipped).unwrap();
+        assert_eq!(load_from(folder.path(), "k", &Analysis::Op), None);
+    }
+
+    #[test]
+    fn many_writers_leave_one_whole_result() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for i in 0..8 {
+                let folder = folder.path();
+                scope.spawn(move || {
+                    for j in 0..20 {
+                        store_in(folder, "k", &result(vec![f64::from(i), f64::from(j)])).unwrap();
+                        assert!(load_from(folder, "k", &Analysis::Op).is_some());
+                    }
+                });
+            }
+        });
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_key_follows_everything_that_changes_a_result() {
+        let job = |text: &str| Job::new(crate::Netlist::from_text(text));
+        let base = "t\nv1 a 0 1\nr1 a 0 {r}\n.param r=1k\n.tran 1n 1u\n";
+        let of = |job: &Job, settings: &Settings| key(job, EngineName::Ngspice, "39", settings).unwrap().0;
+        let settings = Settings::default();
+        let first = of(&job(base), &settings);
+        assert_eq!(first, of(&job(&base.replace("t\n", "another title\n* and a comment\n")), &settings));
+        let others = [
+            of(&job(&base.replace("1k", "2k")), &settings),
+            of(&job(base).with_parameter("r", 5.0), &settings),
+            of(&job(base).with_initial("a", 0.5), &settings),
+            of(&job(base).with_saves(["i(v1)"]), &settings),
+            of(&job(base).with_analysis(Analysis::Op), &settings),
+            of(&job(base), &Settings { samples: Some(9), ..settings.clone() }),
+            of(&job(base), &Settings { reltol: Some(1e-3), ..settings.clone() }),
+            key(&job(base), EngineName::Native, "39", &settings).unwrap().0,
+            key(&job(base), EngineName::Ngspice, "40", &settings).unwrap().0,
+        ];
+        for (i, other) in others.iter().enumerate() {
+            assert_ne!(&first, other, "{i}");
+        }
+    }
+}
