@@ -47,6 +47,15 @@ impl Contents {
         hex(&hasher.finalize())
     }
 
+    /// Every path with its line, empty while its data are still to come.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(path, line)| (path.as_str(), line.as_str()))
+    }
+
+    pub(crate) fn from_lines(lines: impl IntoIterator<Item = (String, String)>) -> Self {
+        Contents(lines.into_iter().collect())
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

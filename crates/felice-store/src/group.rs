@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 use felice_base::{Sampled, Signal, Unit};
-use hdf5::plist::dataset_create::{self, DatasetCreateBuilder};
+use hdf5::plist::dataset_create;
 use hdf5::plist::group_create::{AttrCreationOrder, LinkCreationOrder};
 use hdf5::types::VarLenUnicode;
 use hdf5::{Dataset, H5Type, Location};
@@ -22,9 +22,9 @@ const DEFLATE: u8 = 4;
 
 /// A group of a file being written.
 pub struct Group<'f> {
-    writer: &'f FileWriter,
-    group: hdf5::Group,
-    path: String,
+    pub(crate) writer: &'f FileWriter,
+    pub(crate) group: hdf5::Group,
+    pub(crate) path: String,
 }
 
 /// An axis of a group: a dimension scale that arrays attach to.
@@ -260,38 +260,41 @@ impl<'f> Group<'f> {
         long_name: &str,
         shape: &[usize],
     ) -> Result<Dataset, StoreError> {
-        let lay_out = |p: &mut DatasetCreateBuilder| match layout(shape, size_of::<T>()) {
-            Layout::Compact => {
-                p.layout(dataset_create::Layout::Compact);
-            }
-            Layout::Chunked(chunk) => {
-                p.chunk(chunk).shuffle().deflate(DEFLATE).fletcher32();
-            }
-        };
-        let dataset = self.create::<T>(link, shape, lay_out)?;
-        let describe =
-            |key, text: &str| write_attribute(&dataset, key, &AttributeValue::from(text)).map_err(|e| self.failed(&e));
-        describe("units", unit.symbol())?;
-        describe("long_name", long_name)?;
-        if link != name {
-            describe("name", name)?;
-        }
+        let dataset = self.create::<T>(link, shape, Some(layout(shape, size_of::<T>())))?;
+        self.describe(&dataset, name, unit, long_name)?;
         Ok(dataset)
     }
 
-    fn create<T: H5Type>(
+    /// What every numeric dataset carries; its own name where it could not be linked under it.
+    pub(crate) fn describe(
         &self,
-        link: &str,
-        shape: &[usize],
-        lay_out: impl Fn(&mut DatasetCreateBuilder),
-    ) -> Result<Dataset, StoreError> {
+        dataset: &Dataset,
+        name: &str,
+        unit: &Unit,
+        long_name: &str,
+    ) -> Result<(), StoreError> {
+        let write = |key, text: &str| write_attribute(dataset, key, &text.into()).map_err(|e| self.failed(&e));
+        write("units", unit.symbol())?;
+        write("long_name", long_name)?;
+        if link_of(name) == name { Ok(()) } else { write("name", name) }
+    }
+
+    fn create<T: H5Type>(&self, link: &str, shape: &[usize], layout: Option<Layout>) -> Result<Dataset, StoreError> {
         let builder = self.group.new_dataset_builder().with_dcpl(|p| {
             p.attr_creation_order(AttrCreationOrder::Indexed);
-            lay_out(p);
-            p
+            match &layout {
+                Some(Layout::Compact) => p.layout(dataset_create::Layout::Compact),
+                Some(Layout::Chunked(_)) => p.shuffle().deflate(DEFLATE).fletcher32(),
+                None => p,
+            }
         });
         let builder = builder.empty::<T>();
-        let created = if shape.is_empty() { builder.create(link) } else { builder.shape(shape).create(link) };
+        // The chunk must be told to the builder itself: one set in its property list is replaced by a guess.
+        let created = match layout {
+            Some(Layout::Chunked(chunk)) => builder.shape(shape).chunk(chunk).create(link),
+            _ if shape.is_empty() => builder.create(link),
+            _ => builder.shape(shape).create(link),
+        };
         created.map_err(|e| self.failed(&e))
     }
 
@@ -313,7 +316,7 @@ impl<'f> Group<'f> {
         len: Option<usize>,
     ) -> Result<Dataset, StoreError> {
         let shape: Vec<usize> = len.into_iter().collect();
-        let dataset = self.create::<VarLenUnicode>(link, &shape, |_| {})?;
+        let dataset = self.create::<VarLenUnicode>(link, &shape, None)?;
         let texts: Vec<Cow<'_, str>> = texts.iter().map(|t| without_nul(t.as_ref())).collect();
         let stored: Vec<VarLenUnicode> =
             texts.iter().map(|t| var_len(t)).collect::<Result<_, _>>().map_err(|e| self.failed(&e))?;
@@ -327,12 +330,12 @@ impl<'f> Group<'f> {
         Ok(dataset)
     }
 
-    fn make_axis(&self, dataset: Dataset, link: &str, len: usize) -> Result<Axis<'f>, StoreError> {
+    pub(crate) fn make_axis(&self, dataset: Dataset, link: &str, len: usize) -> Result<Axis<'f>, StoreError> {
         scales::set_scale(&dataset, link).map_err(|e| self.failed(&e))?;
         Ok(Axis { dataset, name: link.to_owned(), len, writer: self.writer })
     }
 
-    fn attach(&self, dataset: &Dataset, axes: &[&Axis<'f>]) -> Result<(), StoreError> {
+    pub(crate) fn attach(&self, dataset: &Dataset, axes: &[&Axis<'f>]) -> Result<(), StoreError> {
         for (dim, axis) in axes.iter().enumerate() {
             if !std::ptr::eq(axis.writer, self.writer) {
                 return Err(self.shape_error(&axis.name, "the axis belongs to another file".into()));
@@ -347,26 +350,22 @@ impl<'f> Group<'f> {
     }
 
     /// The name under which something new is linked: HDF5 keeps `/` and `.` to itself.
-    fn link<'a>(&self, name: &'a str) -> Result<Cow<'a, str>, StoreError> {
+    pub(crate) fn link<'a>(&self, name: &'a str) -> Result<Cow<'a, str>, StoreError> {
         if name.is_empty() || name.contains('\0') {
             return Err(self.shape_error(name, "a name is not empty and holds no NUL byte".into()));
         }
-        let link = match name {
-            "." => Cow::Borrowed("%2E"),
-            _ if name.contains('/') => Cow::Owned(name.replace('%', "%25").replace('/', "%2F")),
-            _ => Cow::Borrowed(name),
-        };
+        let link = link_of(name);
         if self.group.link_exists(&link) {
             return Err(self.shape_error(name, format!("`{}` already holds one of that name", self.path)));
         }
         Ok(link)
     }
 
-    fn shape_error(&self, name: &str, why: String) -> StoreError {
+    pub(crate) fn shape_error(&self, name: &str, why: String) -> StoreError {
         StoreError::Shape { path: self.writer.target.clone(), name: name.to_owned(), why }
     }
 
-    fn failed(&self, error: &hdf5::Error) -> StoreError {
+    pub(crate) fn failed(&self, error: &hdf5::Error) -> StoreError {
         StoreError::write_hdf5(&self.writer.target, error)
     }
 }
@@ -428,6 +427,14 @@ impl<T: Number> Rows<'_, T> {
         }
         self.writer.contents.borrow_mut().record(&self.path, T::TYPE, &self.shape, &self.hasher.finalize());
         Ok(())
+    }
+}
+
+fn link_of(name: &str) -> Cow<'_, str> {
+    match name {
+        "." => Cow::Borrowed("%2E"),
+        _ if name.contains('/') => Cow::Owned(name.replace('%', "%25").replace('/', "%2F")),
+        _ => Cow::Borrowed(name),
     }
 }
 

@@ -30,30 +30,39 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod codec;
 mod digest;
+mod draft;
 mod error;
+mod fletcher;
 mod group;
 mod inspect;
+mod journal;
 mod layout;
 mod number;
+mod places;
 mod plain;
 mod provenance;
 mod reader;
+mod reserve;
 #[allow(unsafe_code)]
 mod scales;
 mod seal;
 mod writer;
 
 pub use digest::sha256_hex;
+pub use draft::{Draft, Skeleton};
 pub use error::StoreError;
 pub use group::{AttributeValue, Axis, Group, Rows};
 pub use inspect::{Entry, Inspection, Kind, inspect};
+pub use journal::{Found, Journal};
 pub use number::Number;
+pub use places::{Places, Run};
 pub use plain::{PlainWriter, write_plain};
 pub use provenance::{Input, Provenance};
 pub use reader::Reader;
 pub use seal::Seal;
-pub use writer::{FileWriter, Written};
+pub use writer::{Claim, FileWriter, Written};
 
 /// Version of the layout of felice's HDF5 files, in the root attribute `format_version`.
 pub const FORMAT_VERSION: u64 = 1;

@@ -14,15 +14,16 @@ use crate::group::Group;
 use crate::provenance::Provenance;
 use crate::{FORMAT_VERSION, plain, seal};
 
+/// The library's own default for metadata kept together, in bytes.
+const METADATA_BLOCK: u64 = 2048;
+
 /// An HDF5 file being written. Nothing stands under the final name before [`FileWriter::finish`]; where the writer is
 /// dropped without it, or anything fails, the partial file is removed.
 pub struct FileWriter {
     pub(crate) target: PathBuf,
     pub(crate) contents: RefCell<Contents>,
-    partial: PathBuf,
     file: Option<hdf5::File>,
-    lock: File,
-    renamed: bool,
+    claim: Option<Claim>,
 }
 
 /// A finished file.
@@ -44,27 +45,40 @@ impl FileWriter {
     /// # Errors
     /// [`StoreError::NoFolder`], [`StoreError::BadTarget`], [`StoreError::Busy`] or [`StoreError::Write`].
     pub fn create(target: &Path, provenance: &Provenance) -> Result<Self, StoreError> {
-        let partial = plain::partial_of(target)?;
-        if target.exists() && !target.is_file() {
-            let why = "it exists and is not a regular file".into();
-            return Err(StoreError::BadTarget { path: target.to_owned(), why });
-        }
-        let lock = claim(target, &partial)?;
-        let file = create_hdf5(&partial).map_err(|e| {
-            let _ = fs::remove_file(&partial);
-            let _ = lock.unlock();
-            StoreError::write_hdf5(target, &e)
-        })?;
-        let writer = FileWriter {
-            target: target.to_owned(),
-            contents: RefCell::new(Contents::default()),
-            partial,
-            file: Some(file),
-            lock,
-            renamed: false,
-        };
+        Self::begin(Claim::take(target)?, provenance, METADATA_BLOCK)
+    }
+
+    /// Begins the claimed file anew. `metadata`: bytes kept together for headers and indices, so that what is written
+    /// meanwhile does not lie between chunks of data.
+    pub(crate) fn begin(mut claim: Claim, provenance: &Provenance, metadata: u64) -> Result<Self, StoreError> {
+        claim.abandon = Abandon::Remove;
+        claim.lock.set_len(0).map_err(|e| StoreError::write_io(&claim.target, &e))?;
+        let file = create_hdf5(&claim.partial, metadata).map_err(|e| StoreError::write_hdf5(&claim.target, &e))?;
+        let writer = Self::over(claim, file, Contents::default());
         writer.stamp(provenance)?;
         Ok(writer)
+    }
+
+    pub(crate) fn over(claim: Claim, file: hdf5::File, contents: Contents) -> Self {
+        let target = claim.target.clone();
+        FileWriter { target, contents: RefCell::new(contents), file: Some(file), claim: Some(claim) }
+    }
+
+    /// Closes the file without finishing it.
+    pub(crate) fn suspend(mut self) -> Result<(Claim, Contents), StoreError> {
+        self.close()?;
+        let claim = self.claim.take().unwrap_or_else(|| unreachable!("a writer holds its claim until it ends"));
+        Ok((claim, self.contents.take()))
+    }
+
+    /// The partial file itself, beside the HDF5 library.
+    pub(crate) fn partial_file(&self) -> Option<&File> {
+        self.claim.as_ref().map(Claim::file)
+    }
+
+    fn close(&mut self) -> Result<(), StoreError> {
+        let Some(file) = self.file.take() else { return Ok(()) };
+        file.flush().and_then(|()| file.close()).map_err(|e| StoreError::write_hdf5(&self.target, &e))
     }
 
     /// The root group.
@@ -86,13 +100,11 @@ impl FileWriter {
         let content_sha256 = self.contents.borrow().sha256_hex();
         self.root().attribute("content_sha256", content_sha256.as_str())?;
         self.root().attribute("complete", 1_u64)?;
-        if let Some(file) = self.file.take() {
-            file.flush().map_err(|e| StoreError::write_hdf5(&self.target, &e))?;
-            file.close().map_err(|e| StoreError::write_hdf5(&self.target, &e))?;
-        }
-        let bytes = seal_and_sync(&self.partial).map_err(|e| StoreError::write_io(&self.target, &e))?;
-        plain::rename(&self.partial, &self.target)?;
-        self.renamed = true;
+        self.close()?;
+        let claim = self.claim.as_mut().unwrap_or_else(|| unreachable!("a writer holds its claim until it ends"));
+        let bytes = seal_and_sync(&claim.partial).map_err(|e| StoreError::write_io(&self.target, &e))?;
+        plain::rename(&claim.partial, &self.target)?;
+        claim.abandon = Abandon::Keep;
         let datasets = self.contents.borrow().len();
         Ok(Written { path: self.target.clone(), bytes, datasets, content_sha256 })
     }
@@ -116,36 +128,81 @@ impl FileWriter {
 
 impl Drop for FileWriter {
     fn drop(&mut self) {
+        // The file is closed before its claim ends.
         if let Some(file) = self.file.take() {
             let _ = file.close();
         }
-        // Once renamed, a file called `.partial` is another writer's.
-        if !self.renamed {
-            let _ = fs::remove_file(&self.partial);
-        }
-        let _ = self.lock.unlock();
     }
 }
 
-/// Takes a partial file that no living process writes: a stale one, left by a killed process, is emptied.
+/// The right to write a target: its partial file, locked. It ends with the value.
 ///
 /// The lock is our own and is given back by hand. HDF5's own lock would live on in any child process that another
 /// thread spawns meanwhile, since the library lets children inherit its files.
-fn claim(target: &Path, partial: &Path) -> Result<File, StoreError> {
-    let write = |e: std::io::Error| StoreError::write_io(target, &e);
-    loop {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(partial).map_err(write)?;
-        match file.try_lock() {
-            // Between opening and locking, another writer may have renamed this very file to its final name.
-            Ok(()) if !is_at(&file, partial) => continue,
-            Ok(()) => file.set_len(0).map_err(write)?,
-            Err(TryLockError::WouldBlock) => {
-                return Err(StoreError::Busy { path: target.to_owned(), partial: partial.to_owned() });
-            }
-            // A file system without locks: two writers cannot be told apart there.
-            Err(TryLockError::Error(_)) => {}
+#[derive(Debug)]
+pub struct Claim {
+    pub(crate) target: PathBuf,
+    pub(crate) partial: PathBuf,
+    pub(crate) abandon: Abandon,
+    lock: File,
+}
+
+/// What becomes of a partial file when its claim ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Abandon {
+    /// It is removed where it is empty.
+    RemoveEmpty,
+    /// It is removed.
+    Remove,
+    /// It stays: to be continued, or already another writer's.
+    Keep,
+}
+
+impl Claim {
+    /// Claims a target. A partial file that is there already stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::NoFolder`], [`StoreError::BadTarget`], [`StoreError::Write`], and [`StoreError::Busy`] where a living
+    /// process holds the claim.
+    pub fn take(target: &Path) -> Result<Self, StoreError> {
+        let partial = plain::partial_of(target)?;
+        if target.exists() && !target.is_file() {
+            let why = "it exists and is not a regular file".into();
+            return Err(StoreError::BadTarget { path: target.to_owned(), why });
         }
-        return Ok(file);
+        let write = |e: std::io::Error| StoreError::write_io(target, &e);
+        let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).clone();
+        loop {
+            let lock = options.open(&partial).map_err(write)?;
+            match lock.try_lock() {
+                // Between opening and locking, another writer may have renamed this very file to its final name.
+                Ok(()) if !is_at(&lock, &partial) => continue,
+                Err(TryLockError::WouldBlock) => return Err(StoreError::Busy { path: target.to_owned(), partial }),
+                // A file system without locks: two writers cannot be told apart there.
+                Ok(()) | Err(TryLockError::Error(_)) => {}
+            }
+            return Ok(Claim { target: target.to_owned(), partial, abandon: Abandon::RemoveEmpty, lock });
+        }
+    }
+
+    /// The partial file, open for reading and writing.
+    pub(crate) fn file(&self) -> &File {
+        &self.lock
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let empty = || self.lock.metadata().is_ok_and(|m| m.len() == 0);
+        let remove = match self.abandon {
+            Abandon::RemoveEmpty => empty(),
+            Abandon::Remove => true,
+            Abandon::Keep => false,
+        };
+        if remove {
+            let _ = fs::remove_file(&self.partial);
+        }
+        let _ = self.lock.unlock();
     }
 }
 
@@ -163,15 +220,22 @@ fn is_at(_: &File, path: &Path) -> bool {
 
 /// The 1.8 file format: read by every library since 2008, its headers carry checksums. Times of objects are not kept
 /// (they would differ from run to run), their order is.
-fn create_hdf5(path: &Path) -> Result<hdf5::File, hdf5::Error> {
-    hdf5::File::with_options()
-        .with_fapl(|p| p.libver_v18().fclose_degree(FileCloseDegree::Strong).file_locking(false))
+fn create_hdf5(path: &Path, metadata: u64) -> Result<hdf5::File, hdf5::Error> {
+    options()
+        .with_fapl(|p| p.meta_block_size(metadata))
         .with_fcpl(|p| {
             p.obj_track_times(false)
                 .link_creation_order(LinkCreationOrder::Indexed)
                 .attr_creation_order(AttrCreationOrder::Indexed)
         })
         .create(path)
+}
+
+/// How files are opened for writing.
+pub(crate) fn options() -> hdf5::FileBuilder {
+    let mut options = hdf5::File::with_options();
+    options.with_fapl(|p| p.libver_v18().fclose_degree(FileCloseDegree::Strong).file_locking(false));
+    options
 }
 
 fn seal_and_sync(path: &Path) -> std::io::Result<u64> {
