@@ -16,6 +16,8 @@ mod lines;
 mod measures;
 mod models;
 mod number;
+#[cfg(test)]
+mod random_tests;
 mod scope;
 mod sources;
 #[cfg(test)]
