@@ -2,12 +2,27 @@
 
 use serde::Serialize;
 
-use crate::card::{Card, Polarity};
+use crate::DeviceError;
+use crate::card::Card;
+use crate::circuits::{boomerang, wererabbit};
 use crate::ekv::Ekv;
-use crate::{DeviceError, boomerang, fhnrs, wererabbit};
+use crate::process;
+use crate::real::Real;
+use crate::silicon::Silicon;
 
 /// Models with a derivation.
-pub const MODELS: [&str; 3] = ["boomerang", "fhnrs", "wererabbit"];
+pub const MODELS: [&str; 6] =
+    ["boomerang", "fhnrs", "wererabbit", "boomerang-branches", "fhnrs-saturating", "wererabbit-branches"];
+
+/// How far a derivation goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// Formulas of deep subthreshold: what a designer writes on paper.
+    Closed,
+    /// Every block solved, the model's currents and slopes matched to the circuit's where it rests.
+    Solved,
+}
 
 /// One derived number, with where it comes from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -31,11 +46,13 @@ pub struct DerivedParameter {
 pub struct Derived {
     /// The model, as asked for.
     pub model: String,
+    /// Closed or solved.
+    pub form: Form,
     /// Every parameter that silicon sets, in the model's order; those of numerics (`rtol`) are not among them.
     pub parameters: Vec<DerivedParameter>,
     /// Seconds in one unit of the model's time.
     pub time_unit_s: f64,
-    /// What a case's normalisation may name: `v_unit`, `v_ref`, `i_unit`.
+    /// What a case's normalisation may name: `v_unit`, `v_ref`, `i_unit`; where solved, the focus.
     pub quantities: Vec<DerivedParameter>,
     /// What a designer should know before trusting the numbers.
     pub warnings: Vec<String>,
@@ -48,26 +65,37 @@ impl Derived {
     }
 }
 
-/// Derives a model's parameters from a card.
+/// Derives a model's parameters from a card: in closed form for the published models, solved for those that have
+/// more parameters than a closed form is worth (`-branches`, `-saturating`).
 ///
 /// Without `[devices]` the process alone speaks: unit W/L, no geometry. With them every transistor of the
-/// circuit (CIRCUITS: `netlists/MODEL/ekv.cir`) counts, with its Early voltage at the model's reference voltage.
+/// circuit (`netlists/MODEL/ekv.cir`) counts, with its Early voltage at the model's reference voltage.
 ///
 /// # Errors
 /// [`DeviceError`] where the card lacks what the circuit needs, or the circuit has no meaningful operating point.
 pub fn derive(card: &Card, model: &str) -> Result<Derived, DeviceError> {
-    let mut derived = match model {
-        "boomerang" => boomerang::derive(card)?,
-        "wererabbit" => wererabbit::derive(card)?,
-        "fhnrs" => fhnrs::derive(card)?,
-        _ => {
-            return Err(DeviceError::UnknownModel { model: model.to_owned(), known: MODELS.join(", ") });
-        }
+    let published = matches!(model, "boomerang" | "fhnrs" | "wererabbit");
+    derive_as(card, model, if published { Form::Closed } else { Form::Solved })
+}
+
+/// [`derive`] in a form of one's choice.
+///
+/// # Errors
+/// As [`derive`].
+pub fn derive_as(card: &Card, model: &str, form: Form) -> Result<Derived, DeviceError> {
+    let unknown = || DeviceError::UnknownModel { model: model.to_owned(), known: MODELS.join(", ") };
+    let name = MODELS.into_iter().find(|m| *m == model).ok_or_else(unknown)?;
+    let silicon = Silicon::new(card, name)?;
+    let mut derived = match name {
+        "boomerang" | "wererabbit" if !silicon.has_devices() => process::two_potentials(&silicon)?,
+        "boomerang" | "boomerang-branches" => boomerang(&silicon, form)?,
+        "wererabbit" | "wererabbit-branches" => wererabbit(&silicon, form)?,
+        _ => fhnrs(&silicon, form)?,
     };
     if let Some(bad) = derived.parameters.iter().find(|p| !p.value.is_finite()) {
         return Err(DeviceError::Impossible {
             card: card.file.clone(),
-            what: format!("{} = {} for {model}", bad.name, bad.formula),
+            what: format!("{} = {} is not finite for {model}", bad.name, bad.formula),
             remedy: "look at the quantities in that formula: one is out of all proportion".into(),
         });
     }
@@ -76,135 +104,139 @@ pub fn derive(card: &Card, model: &str) -> Result<Derived, DeviceError> {
     Ok(derived)
 }
 
+fn boomerang(silicon: &Silicon<'_>, form: Form) -> Result<Derived, DeviceError> {
+    let (devices, op) = silicon.boomerang()?;
+    let closed = devices.closed(&op);
+    let mut warnings = Vec::new();
+    let ratio = closed.u.alpha / closed.v.alpha;
+    if silicon.model == "boomerang" && ratio.ln().abs() > 0.03 {
+        warnings.push(format!(
+            "the branches differ: alpha_u/alpha_v = {ratio:.4}; one alpha for both is then a few percent off in each: \
+             make pv that much wider, or use model boomerang-branches"
+        ));
+    }
+    let origin = &boomerang::ORIGIN;
+    let (parameters, ib, focus) = match (silicon.model, form) {
+        ("boomerang", Form::Closed) => (closed.mean().parameters(origin), closed.ib, None),
+        ("boomerang", Form::Solved) => {
+            let (symmetric, focus) = boomerang::Solved::new(&devices, &op)?.symmetric()?;
+            (symmetric.parameters(origin), symmetric.ib, Some(focus))
+        }
+        (_, Form::Closed) => (closed.parameters(origin), closed.ib, None),
+        (_, Form::Solved) => {
+            let (branches, focus) = boomerang::Solved::new(&devices, &op)?.matched()?;
+            (branches.parameters(origin), branches.ib, Some(focus))
+        }
+    };
+    Ok(two_potentials(silicon, form, parameters, ib, focus, warnings, &op))
+}
+
+fn wererabbit(silicon: &Silicon<'_>, form: Form) -> Result<Derived, DeviceError> {
+    let (devices, op) = silicon.wererabbit()?;
+    let closed = devices.closed(&op);
+    let origin = &wererabbit::ORIGIN;
+    let (parameters, ib, focus) = match (silicon.model, form) {
+        ("wererabbit", Form::Closed) => (closed.mean().parameters(origin), closed.ib, None),
+        ("wererabbit", Form::Solved) => {
+            let (symmetric, focus) = wererabbit::Solved::new(&devices, &op)?.symmetric()?;
+            (symmetric.parameters(origin), symmetric.ib, Some(focus))
+        }
+        (_, Form::Closed) => (closed.parameters(origin), closed.ib, None),
+        (_, Form::Solved) => {
+            let (branches, focus) = wererabbit::Solved::new(&devices, &op)?.matched()?;
+            (branches.parameters(origin), branches.ib, Some(focus))
+        }
+    };
+    Ok(two_potentials(silicon, form, parameters, ib, focus, Vec::new(), &op))
+}
+
+/// A derivation of a model in u and v.
+fn two_potentials(
+    silicon: &Silicon<'_>,
+    form: Form,
+    parameters: Vec<DerivedParameter>,
+    ib: f64,
+    focus: Option<[f64; 2]>,
+    warnings: Vec<String>,
+    op: &Operating,
+) -> Derived {
+    let mut quantities = vec![
+        parameter(("i_unit", "Ib", "A"), ib, "geometric mean of both branches' constant currents", &["bn", "bp"]),
+        parameter(("v_unit", "V", "V"), 1.0, "volts are the model's unit", &[]),
+    ];
+    for (value, name) in focus.into_iter().flatten().zip(["focus_u", "focus_v"]) {
+        quantities.push(parameter((name, name, "V"), value, "where the solved circuit rests", &[]));
+    }
+    Derived { model: silicon.model.to_owned(), form, parameters, time_unit_s: op.c / ib, quantities, warnings }
+}
+
+fn fhnrs(silicon: &Silicon<'_>, form: Form) -> Result<Derived, DeviceError> {
+    let saturating = silicon.model == "fhnrs-saturating";
+    let (p, op, reference, mut warnings) = if silicon.has_devices() {
+        let (circuit, op, elements) = silicon.fhnrs()?;
+        let p = match form {
+            Form::Closed => circuit.closed(&op, &elements),
+            Form::Solved => circuit.solved(&op, &elements)?,
+        };
+        (p, op, elements.reference, Vec::new())
+    } else {
+        process::fhnrs(silicon)?
+    };
+    warnings.extend(p.warnings(saturating));
+    let quantities = vec![
+        parameter(
+            ("v_unit", "V", "V"),
+            p.v_unit,
+            "2 Ut/kappa_p; solved: from both OTAs' slopes",
+            &["otaf.m1", "otaf.m2"],
+        ),
+        parameter(("v_ref", "Vref", "V"), reference, "Vref", &["Vref"]),
+        parameter(("i_unit", "Iref", "A"), op.ibias, "Ibias", &["bp"]),
+    ];
+    let parameters = p.describe(saturating);
+    Ok(Derived { model: silicon.model.to_owned(), form, parameters, time_unit_s: p.time_unit, quantities, warnings })
+}
+
 /// Where a parameter leaves the range in which its model means something.
 fn range_warnings(derived: &Derived) -> Vec<String> {
     let mut warnings = Vec::new();
-    if let (Some(alpha), Some(beta)) = (derived.value("alpha"), derived.value("beta")) {
-        let knee = -alpha.ln() / beta;
-        if knee < 0.1 {
+    for branch in ["", "_u", "_v"] {
+        let value = |name: &str| derived.value(&format!("{name}{branch}"));
+        if let (Some(alpha), Some(beta)) = (value("alpha"), value("beta")) {
+            let knee = -alpha.ln() / beta;
+            if knee < 0.1 {
+                warnings.push(format!(
+                    "alpha e^(beta v) = 1 already at v = {knee:.3} V: below about 0.1 V (4 Ut) the devices leave saturation \
+                     and the equation no longer describes them; lower alpha{branch} (narrower device, larger Ibias)"
+                ));
+            }
+            if let Some(gamma) = value("gamma").filter(|g| *g >= 1.0 / knee.max(0.3)) {
+                warnings.push(format!(
+                    "gamma{branch} = {gamma:.3} /V doubles the current within the swing: the Early model is outside its \
+                     range; take a longer channel"
+                ));
+            }
+        }
+        if let Some(sigma) = value("sigma").filter(|s| *s >= 1.0) {
             warnings.push(format!(
-                "alpha e^(beta v) = 1 already at v = {knee:.3} V: below about 0.1 V (4 Ut) the devices leave saturation \
-                 and the equation no longer describes them; lower alpha (narrower device, larger Ibias)"
+                "sigma{branch} = {sigma:.3}: WereRabbit has no fixed point from sigma = 1 on; narrow those devices"
             ));
         }
-        if let Some(gamma) = derived.value("gamma").filter(|g| *g >= 1.0 / knee.max(0.3)) {
-            warnings.push(format!(
-                "gamma = {gamma:.3} /V doubles the current within the swing: the Early model is outside its range; \
-                 take a longer channel"
-            ));
-        }
-    }
-    if let Some(sigma) = derived.value("sigma").filter(|s| *s >= 1.0) {
-        warnings
-            .push(format!("sigma = {sigma:.3}: WereRabbit has no fixed point from sigma = 1 on; narrow those devices"));
     }
     warnings
 }
 
-/// Reads transistors of a circuit off a card.
-pub(crate) struct Circuit<'c> {
-    pub(crate) card: &'c Card,
-    pub(crate) model: &'static str,
-    pub(crate) ut: f64,
-}
-
-impl<'c> Circuit<'c> {
-    pub(crate) fn new(card: &'c Card, model: &'static str) -> Result<Self, DeviceError> {
-        let Some(ut) = card.thermal_voltage() else {
-            return Err(missing(
-                card,
-                model,
-                "[conditions] T",
-                "write T = { value = 27, unit = \"degC\", source = \"..\" } or Ut",
-            ));
-        };
-        Ok(Circuit { card, model, ut })
-    }
-
-    /// True where the card names transistors, so that geometry counts.
-    pub(crate) fn has_devices(&self) -> bool {
-        !self.card.devices.is_empty()
-    }
-
-    pub(crate) fn supply(&self) -> Result<f64, DeviceError> {
-        let vdd = self.card.conditions.get("VDD").map(|q| q.value);
-        vdd.ok_or_else(|| missing(self.card, self.model, "[conditions] VDD", "write the supply voltage"))
-    }
-
-    pub(crate) fn value(&self, key: &str) -> Result<f64, DeviceError> {
-        let value = self.card.circuit_value(key);
-        value
-            .ok_or_else(|| missing(self.card, self.model, &format!("[circuit] {key}"), "write it with unit and source"))
-    }
-
-    /// The transistor called `name` in the netlist, at the card's temperature.
-    pub(crate) fn fet(&self, name: &str, polarity: Polarity) -> Result<Ekv, DeviceError> {
-        let device = self.card.devices.get(name).or_else(|| self.card.devices.get("default"));
-        if device.is_none() && self.has_devices() {
-            return Err(missing(
-                self.card,
-                self.model,
-                &format!("[devices] {name}"),
-                "write its W and L, or a `default` for all that are not named",
-            ));
-        }
-        let of_polarity = if polarity == Polarity::N { "nfet" } else { "pfet" };
-        let kind = device.and_then(|d| d.fet.as_deref()).unwrap_or(of_polarity);
-        let fet = self.card.fets.get(kind);
-        let get = |key: &str| {
-            let own = device.and_then(|d| d.quantities.get(key));
-            own.or_else(|| fet?.quantities.get(key)).map(|q| q.value)
-        };
-        if let Some(wrong) = fet.filter(|f| f.polarity != polarity) {
-            return Err(DeviceError::Impossible {
-                card: self.card.file.clone(),
-                what: format!(
-                    "device `{name}` is {polarity:?} in the circuit and its kind `{kind}` is {:?}",
-                    wrong.polarity
-                ),
-                remedy: "give it a kind of its own polarity".into(),
-            });
-        }
-        let need = |key: &str| {
-            get(key).ok_or_else(|| {
-                missing(self.card, self.model, &format!("[{kind}] {key}"), "write it with unit and source")
-            })
-        };
-        let (i0, kappa) = (need("I0")?, need("kappa")?);
-        Ok(self.at_temperature(i0, kappa, &get))
-    }
-
-    /// The EKV transistor from its card values, moved from the nominal temperature to the circuit's.
-    fn at_temperature(&self, i0: f64, kappa: f64, get: &impl Fn(&str) -> Option<f64>) -> Ekv {
-        // Without Is the device is a pure exponential: so far below its Is that no current sees it.
-        let is = get("Is").unwrap_or(i0 * 1e24);
-        let nominal = self.card.nominal_thermal_voltage().unwrap_or(self.ut);
-        let vt0 = nominal / kappa * (is / i0).ln();
-        let ratio = self.ut / nominal;
-        let rise = (self.ut - nominal) * crate::card::Q_OVER_K;
-        let early = match (get("VE"), get("L"), get("VA")) {
-            (Some(ve), Some(l), _) => 1.0 / (ve * l),
-            (_, _, Some(va)) => 1.0 / va,
-            _ => 0.0,
-        };
-        let shape = get("W").zip(get("L")).map_or(1.0, |(w, l)| w / l);
-        Ekv {
-            spec: is * ratio.powf(2.0 - get("mu_exponent").unwrap_or(1.5)) * shape,
-            kappa: kappa + get("dkappa_dT").unwrap_or(0.0) * rise,
-            vt0: vt0 + get("dVt0_dT").unwrap_or(-1e-3) * rise,
-            lambda: early,
-            ut: self.ut,
-        }
-    }
-}
-
-pub(crate) fn missing(card: &Card, model: &str, quantity: &str, remedy: &str) -> DeviceError {
-    DeviceError::Missing {
-        card: card.file.clone(),
-        model: model.to_owned(),
-        quantity: quantity.to_owned(),
-        remedy: remedy.to_owned(),
-    }
+/// Supply and biases of a circuit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operating {
+    /// Supply (V).
+    pub(crate) supply: f64,
+    /// Bias current (A).
+    pub(crate) ibias: f64,
+    /// A state's capacitance (F).
+    pub(crate) c: f64,
+    /// Nominal sigma: weighs the offsets of WereRabbit's comparators.
+    pub(crate) sigma: f64,
 }
 
 /// A derived parameter in one line.
@@ -224,12 +256,12 @@ pub(crate) fn parameter(
     }
 }
 
-/// Early factor `1 + lambda (vds)` in the closed forms.
-pub(crate) fn early(fet: &Ekv, vds: f64) -> f64 {
-    1.0 + fet.lambda * vds
+/// Early factor `1 + lambda vds` in the closed forms.
+pub(crate) fn early<R: Real>(fet: &Ekv<R>, vds: R) -> R {
+    fet.lambda * vds + 1.0
 }
 
 /// Gate voltage (V) of a diode-connected transistor carrying `current`, deep subthreshold, no Early effect.
-pub(crate) fn diode(fet: &Ekv, current: f64) -> f64 {
+pub(crate) fn diode<R: Real>(fet: &Ekv<R>, current: R) -> R {
     fet.ut / fet.kappa * (current / fet.i0()).ln()
 }

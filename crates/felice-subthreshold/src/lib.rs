@@ -22,21 +22,20 @@
 //! ```
 
 pub mod blocks;
-mod boomerang;
 pub mod card;
 mod card_text;
+mod circuits;
 mod derive;
 pub mod ekv;
 mod error;
 pub mod extract;
-mod fhnrs;
 mod process;
 pub mod real;
+mod silicon;
 mod solve;
 mod units;
-mod wererabbit;
 
 pub use card::{Card, DeviceCard, FetCard, Polarity, Quantity};
-pub use derive::{Derived, DerivedParameter, MODELS, derive};
+pub use derive::{Derived, DerivedParameter, Form, MODELS, derive, derive_as};
 pub use ekv::Ekv;
 pub use error::DeviceError;

@@ -18,6 +18,11 @@ pub struct Exponential<R = f64> {
 }
 
 impl<R: Real> Exponential<R> {
+    /// The same exponential in other numbers.
+    pub fn map<T>(&self, f: impl Fn(R) -> T + Copy) -> Exponential<T> {
+        Exponential { input: self.input.map(f), mirror: self.mirror.map(|m| m.map(f)), supply: self.supply }
+    }
+
     /// Leakage current (A) of the whole: `alpha` times the unit of current.
     pub fn i0(&self) -> R {
         match &self.mirror {
@@ -36,12 +41,12 @@ impl<R: Real> Exponential<R> {
         self.i0() * (self.beta() * v).exp()
     }
 
-    /// Gate voltage (V below the mirror's rail) of the mirror, solved: what a tail's gate sees.
+    /// Gate voltage (V from its rail) of a diode that the input drives, solved: what a tail's gate sees.
     ///
     /// # Errors
     /// [`DeviceError::NotConverged`].
-    pub fn mirror_gate(&self, mirror: &Mirror<R>, v: R) -> Result<R, DeviceError> {
-        let (n, p) = (self.input.values(), mirror.input.values());
+    pub fn diode_gate(&self, diode: &Ekv<R>, v: R) -> Result<R, DeviceError> {
+        let (n, p) = (self.input.values(), diode.values());
         let current = n.half(v.value(), 0.0);
         let guess = p.gate_for(current, 0.0);
         let (nl, pl) = (n.lift::<Dual<1>>(), p.lift::<Dual<1>>());
@@ -55,7 +60,7 @@ impl<R: Real> Exponential<R> {
                 [(a - b) / (a + b)]
             },
             |[x]: [R; 1]| {
-                let (a, b) = (self.input.current(v, zero, -x + self.supply), mirror.input.current(x, zero, x));
+                let (a, b) = (self.input.current(v, zero, -x + self.supply), diode.current(x, zero, x));
                 [(a - b) / (a + b)]
             },
         )?;
@@ -70,7 +75,7 @@ impl<R: Real> Exponential<R> {
         let zero = R::constant(0.0);
         match &self.mirror {
             None => Ok(self.input.current(v, zero, vds)),
-            Some(m) => Ok(m.output.current(self.mirror_gate(m, v)?, zero, vds)),
+            Some(m) => Ok(m.output.current(self.diode_gate(&m.input, v)?, zero, vds)),
         }
     }
 }

@@ -34,9 +34,9 @@ impl<R: Real> Mirror<R> {
         Ok(self.output.current(gate, R::constant(0.0), vout))
     }
 
-    /// The mirror's transistors without derivatives.
-    pub fn values(&self) -> Mirror {
-        Mirror { input: self.input.values(), output: self.output.values() }
+    /// The same mirror in other numbers.
+    pub fn map<T>(&self, f: impl Fn(R) -> T + Copy) -> Mirror<T> {
+        Mirror { input: self.input.map(f), output: self.output.map(f) }
     }
 }
 

@@ -1,0 +1,9 @@
+//! The three neurons' circuits: which transistors they have, what each contributes, and the parameters they make.
+
+pub(crate) mod boomerang;
+pub(crate) mod fhnrs;
+pub(crate) mod potentials;
+mod table;
+pub(crate) mod wererabbit;
+
+pub(crate) use table::{Role, Transistor, transistors};
