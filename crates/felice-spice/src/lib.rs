@@ -11,6 +11,7 @@ mod error;
 pub mod expr;
 mod job;
 mod measure;
+pub mod native;
 mod netlist;
 pub mod ngspice;
 pub mod parser;

@@ -1,7 +1,5 @@
 //! The fixed sparsity pattern that mass matrix, Jacobian and iteration matrix share.
 
-use std::collections::BTreeMap;
-
 /// Positions of the entries that can be non-zero, row by row; a matrix is a slice of values in this order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pattern {
@@ -56,17 +54,6 @@ impl Pattern {
             }
             out[i] += sum;
         }
-    }
-
-    /// The values of a matrix given as a map from position; positions outside the pattern are left out.
-    pub fn values_of(&self, entries: &BTreeMap<(usize, usize), f64>) -> Vec<f64> {
-        let mut values = vec![0.0; self.len()];
-        for (&(i, j), &v) in entries {
-            if let Some(k) = self.position(i, j) {
-                values[k] = v;
-            }
-        }
-        values
     }
 }
 

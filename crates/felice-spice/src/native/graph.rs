@@ -1,0 +1,483 @@
+//! Expressions of all B sources as one graph in which equal subexpressions are one node, and their exact derivatives.
+//!
+//! Derivatives are taken in reverse (one sweep gives them all) and become nodes of the same graph, so that an exponential
+//! is evaluated once for a current and its four derivatives.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::layout::Slot;
+use crate::expr::{Binary, Expr, Op, Unary};
+
+/// Index of a node.
+pub type NodeRef = u32;
+
+/// One operation; operands come before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Node {
+    /// A number, by its bits.
+    Const(u64),
+    /// A value of the circuit: voltage, current, time, or a mode.
+    Slot(Slot),
+    /// A function of one argument.
+    Unary(Unary, NodeRef),
+    /// A function of two arguments.
+    Binary(Binary, NodeRef, NodeRef),
+    /// condition, then, otherwise
+    Select(NodeRef, NodeRef, NodeRef),
+    /// A product that is 0 where its first factor is 0, whatever the second: the derivative of a branch not taken.
+    Masked(NodeRef, NodeRef),
+    /// 1 where the first is not below the second, else 0.
+    NotBelow(NodeRef, NodeRef),
+    /// `e^{−|x|}`
+    Tail(NodeRef),
+    /// `ln(1 + e^x)` from x and its tail.
+    Softplus(NodeRef, NodeRef),
+    /// `1 / (1 + e^{−x})` from x and its tail.
+    Logistic(NodeRef, NodeRef),
+}
+
+/// A comparison that is frozen during a time step: 1 where `a relation b` held when it was last looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Mode {
+    /// Gt, Ge, Lt or Le.
+    pub relation: Binary,
+    /// `a − b`
+    pub difference: NodeRef,
+}
+
+/// The graph.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    nodes: Vec<Node>,
+    index: HashMap<Node, NodeRef>,
+    time: Slot,
+    modes: Vec<Mode>,
+}
+
+impl Graph {
+    /// An empty graph; `time` is the slot of time, modes take the slots after it.
+    pub fn new(time: Slot) -> Self {
+        Graph { nodes: Vec::new(), index: HashMap::new(), time, modes: Vec::new() }
+    }
+
+    /// The nodes.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The comparisons.
+    pub fn modes(&self) -> &[Mode] {
+        &self.modes
+    }
+
+    /// The slot of time.
+    pub fn time(&self) -> Slot {
+        self.time
+    }
+
+    /// The number a node is, if it is one.
+    pub fn constant(&self, node: NodeRef) -> Option<f64> {
+        match self.nodes[node as usize] {
+            Node::Const(bits) => Some(f64::from_bits(bits)),
+            _ => None,
+        }
+    }
+
+    /// The node, made where it is new.
+    fn node(&mut self, node: Node) -> NodeRef {
+        if let Some(&known) = self.index.get(&node) {
+            return known;
+        }
+        let new = self.nodes.len() as NodeRef;
+        self.nodes.push(node);
+        self.index.insert(node, new);
+        new
+    }
+
+    /// A number.
+    pub fn number(&mut self, value: f64) -> NodeRef {
+        self.node(Node::Const(value.to_bits()))
+    }
+
+    /// A value of the circuit.
+    pub fn slot(&mut self, slot: Slot) -> NodeRef {
+        self.node(Node::Slot(slot))
+    }
+
+    /// A function of one argument, folded where it can be.
+    pub fn unary(&mut self, f: Unary, x: NodeRef) -> NodeRef {
+        if let Some(value) = self.constant(x) {
+            return self.number(f.value(value));
+        }
+        match (f, self.nodes[x as usize]) {
+            (Unary::Neg, Node::Unary(Unary::Neg, inner)) => inner,
+            (Unary::Ln, Node::Binary(Binary::Add, a, b)) => match self.exponent_beside_one(a, b) {
+                Some(exponent) => self.softplus(exponent),
+                None => self.node(Node::Unary(f, x)),
+            },
+            (Unary::Step, _) => {
+                let zero = self.number(0.0);
+                self.comparison(Binary::Gt, x, zero)
+            }
+            (Unary::Sgn, _) => {
+                let zero = self.number(0.0);
+                let positive = self.comparison(Binary::Gt, x, zero);
+                let (two, one) = (self.number(2.0), self.number(1.0));
+                let twice = self.binary(Binary::Mul, two, positive);
+                self.binary(Binary::Sub, twice, one)
+            }
+            _ => self.node(Node::Unary(f, x)),
+        }
+    }
+
+    /// The x of `1 + e^x`, in either order.
+    fn exponent_beside_one(&self, a: NodeRef, b: NodeRef) -> Option<NodeRef> {
+        let exponent = |n: NodeRef| match self.nodes[n as usize] {
+            Node::Unary(Unary::Exp, x) => Some(x),
+            _ => None,
+        };
+        match (self.constant(a), self.constant(b)) {
+            (Some(1.0), _) => exponent(b),
+            (_, Some(1.0)) => exponent(a),
+            _ => None,
+        }
+    }
+
+    fn softplus(&mut self, x: NodeRef) -> NodeRef {
+        let tail = self.node(Node::Tail(x));
+        self.node(Node::Softplus(x, tail))
+    }
+
+    /// A function of two arguments, folded where it can be.
+    pub fn binary(&mut self, f: Binary, a: NodeRef, b: NodeRef) -> NodeRef {
+        let (ca, cb) = (self.constant(a), self.constant(b));
+        if let (Some(x), Some(y)) = (ca, cb) {
+            return self.number(f.value(x, y));
+        }
+        match f {
+            Binary::Add if ca == Some(0.0) => b,
+            Binary::Add | Binary::Sub if cb == Some(0.0) => a,
+            Binary::Sub if ca == Some(0.0) => self.unary(Unary::Neg, b),
+            Binary::Sub if a == b => self.number(0.0),
+            Binary::Mul if ca == Some(1.0) => b,
+            Binary::Mul | Binary::Div if cb == Some(1.0) => a,
+            Binary::Mul if ca == Some(-1.0) => self.unary(Unary::Neg, b),
+            Binary::Mul | Binary::Div if cb == Some(-1.0) => self.unary(Unary::Neg, a),
+            Binary::Pow if cb.is_some() => self.power(a, b, cb.unwrap_or(1.0)),
+            Binary::Gt | Binary::Lt | Binary::Ge | Binary::Le => self.comparison(f, a, b),
+            // Sums and products of the same two operands are the same, whatever their order.
+            Binary::Add | Binary::Mul | Binary::Min | Binary::Max => self.node(Node::Binary(f, a.min(b), a.max(b))),
+            _ => self.node(Node::Binary(f, a, b)),
+        }
+    }
+
+    /// `|a|^exponent` with the powers that need no logarithm written out.
+    fn power(&mut self, a: NodeRef, b: NodeRef, exponent: f64) -> NodeRef {
+        if exponent == 2.0 {
+            self.binary(Binary::Mul, a, a)
+        } else if exponent == 1.0 {
+            self.unary(Unary::Abs, a)
+        } else if exponent == 0.5 {
+            let size = self.unary(Unary::Abs, a);
+            self.unary(Unary::Sqrt, size)
+        } else {
+            self.node(Node::Binary(Binary::Pow, a, b))
+        }
+    }
+
+    fn comparison(&mut self, relation: Binary, a: NodeRef, b: NodeRef) -> NodeRef {
+        let difference = self.binary(Binary::Sub, a, b);
+        if let Some(value) = self.constant(difference) {
+            return self.number(relation.value(value, 0.0));
+        }
+        let mode = Mode { relation, difference };
+        let number = self.modes.iter().position(|m| *m == mode).unwrap_or_else(|| {
+            self.modes.push(mode);
+            self.modes.len() - 1
+        });
+        let slot = self.time + 1 + number as Slot;
+        self.slot(slot)
+    }
+
+    fn select(&mut self, condition: NodeRef, then: NodeRef, otherwise: NodeRef) -> NodeRef {
+        match self.constant(condition) {
+            Some(c) => [otherwise, then][usize::from(c != 0.0)],
+            None if then == otherwise => then,
+            None => self.node(Node::Select(condition, then, otherwise)),
+        }
+    }
+
+    fn masked(&mut self, mask: NodeRef, x: NodeRef) -> NodeRef {
+        match (self.constant(mask), self.constant(x)) {
+            (Some(0.0), _) => mask,
+            (Some(_), _) | (_, Some(_)) => self.binary(Binary::Mul, mask, x),
+            _ => self.node(Node::Masked(mask, x)),
+        }
+    }
+
+    /// Takes in an expression; `node_slot` and `current_slot` say where voltages and currents are.
+    pub fn expression(
+        &mut self,
+        expr: &Expr,
+        node_slot: impl Fn(usize) -> Slot,
+        current_slot: impl Fn(usize) -> Slot,
+    ) -> NodeRef {
+        let mut regs: Vec<NodeRef> = Vec::with_capacity(expr.ops().len());
+        for op in expr.ops() {
+            let at = |r: u32| regs[r as usize];
+            let node = match *op {
+                Op::Const(value) => self.number(value),
+                Op::Time => self.slot(self.time),
+                Op::Voltage(p, n) => self.voltage(p.is_ground(), n.is_ground(), node_slot(p.index()), node_slot(n.index())),
+                Op::Current(e) => self.slot(current_slot(e.index())),
+                Op::Unary(f, a) => self.unary(f, at(a)),
+                Op::Binary(f, a, b) => self.binary(f, at(a), at(b)),
+                Op::Select { condition, then, otherwise } => self.select(at(condition), at(then), at(otherwise)),
+            };
+            regs.push(node);
+        }
+        regs[expr.result() as usize]
+    }
+
+    fn voltage(&mut self, p_ground: bool, n_ground: bool, p: Slot, n: Slot) -> NodeRef {
+        match (p_ground, n_ground) {
+            (true, true) => self.number(0.0),
+            (false, true) => self.slot(p),
+            (true, false) => {
+                let n = self.slot(n);
+                self.unary(Unary::Neg, n)
+            }
+            (false, false) => {
+                let (p, n) = (self.slot(p), self.slot(n));
+                self.binary(Binary::Sub, p, n)
+            }
+        }
+    }
+
+    /// The nodes that `outputs` need, each after its operands.
+    pub fn needed(&self, outputs: impl IntoIterator<Item = NodeRef>) -> Vec<NodeRef> {
+        let mut marked = vec![false; self.nodes.len()];
+        outputs.into_iter().for_each(|o| marked[o as usize] = true);
+        for i in (0..self.nodes.len()).rev() {
+            if marked[i] {
+                operands(&self.nodes[i]).for_each(|o| marked[o as usize] = true);
+            }
+        }
+        (0..self.nodes.len() as NodeRef).filter(|i| marked[*i as usize]).collect()
+    }
+
+    /// A node's value at time 0, where it depends on nothing but time.
+    pub fn at_time_zero(&self, node: NodeRef) -> Option<f64> {
+        let mut values: HashMap<NodeRef, f64> = HashMap::new();
+        for n in self.needed([node]) {
+            let value = match self.nodes[n as usize] {
+                Node::Const(bits) => f64::from_bits(bits),
+                Node::Slot(slot) if slot == self.time => 0.0,
+                Node::Unary(f, a) => f.value(values[&a]),
+                Node::Binary(f, a, b) => f.value(values[&a], values[&b]),
+                _ => return None,
+            };
+            values.insert(n, value);
+        }
+        values.get(&node).copied()
+    }
+
+    /// Derivatives of a node with respect to every slot it depends on (modes excepted), as nodes.
+    pub fn gradient(&mut self, output: NodeRef) -> BTreeMap<Slot, NodeRef> {
+        let order = self.needed([output]);
+        let one = self.number(1.0);
+        let mut adjoint: HashMap<NodeRef, NodeRef> = HashMap::from([(output, one)]);
+        let mut gradient = BTreeMap::new();
+        for &n in order.iter().rev() {
+            let Some(&weight) = adjoint.get(&n) else { continue };
+            if let Node::Slot(slot) = self.nodes[n as usize] {
+                if slot <= self.time {
+                    gradient.insert(slot, weight);
+                }
+                continue;
+            }
+            for (operand, partial) in self.partials(n, weight) {
+                let sum = match adjoint.get(&operand) {
+                    Some(&before) => self.binary(Binary::Add, before, partial),
+                    None => partial,
+                };
+                adjoint.insert(operand, sum);
+            }
+        }
+        gradient.retain(|_, d| self.constant(*d) != Some(0.0));
+        gradient
+    }
+
+    /// `weight · ∂node/∂operand` for each operand.
+    fn partials(&mut self, n: NodeRef, weight: NodeRef) -> Vec<(NodeRef, NodeRef)> {
+        let node = self.nodes[n as usize];
+        match node {
+            Node::Const(_) | Node::Slot(_) | Node::NotBelow(..) => Vec::new(),
+            Node::Unary(f, x) => match self.unary_slope(f, x, n) {
+                Some(slope) => vec![(x, self.masked(weight, slope))],
+                None => Vec::new(),
+            },
+            Node::Binary(f, a, b) => self.binary_partials(f, a, b, n, weight),
+            Node::Select(condition, then, otherwise) => {
+                let zero = self.number(0.0);
+                let (yes, no) = (self.select(condition, weight, zero), self.select(condition, zero, weight));
+                vec![(then, yes), (otherwise, no)]
+            }
+            Node::Softplus(x, tail) => {
+                let slope = self.node(Node::Logistic(x, tail));
+                vec![(x, self.masked(weight, slope))]
+            }
+            // These only arise in derivatives, which are not differentiated again.
+            Node::Masked(..) | Node::Tail(_) | Node::Logistic(..) => Vec::new(),
+        }
+    }
+
+    /// f'(x); None where it is 0 everywhere. `n` is the node f(x) itself.
+    fn unary_slope(&mut self, f: Unary, x: NodeRef, n: NodeRef) -> Option<NodeRef> {
+        let one = self.number(1.0);
+        let square = |g: &mut Self, a: NodeRef| g.binary(Binary::Mul, a, a);
+        Some(match f {
+            Unary::Neg => self.number(-1.0),
+            Unary::Not | Unary::Sgn | Unary::Floor | Unary::Ceil | Unary::Step => return None,
+            Unary::Abs => {
+                let (zero, minus) = (self.number(0.0), self.number(-1.0));
+                let positive = self.node(Node::NotBelow(x, zero));
+                self.select(positive, one, minus)
+            }
+            Unary::Ramp => {
+                let zero = self.number(0.0);
+                self.node(Node::NotBelow(x, zero))
+            }
+            Unary::Exp => n,
+            Unary::Sqrt => {
+                let half = self.number(0.5);
+                self.binary(Binary::Div, half, n)
+            }
+            Unary::Ln => self.binary(Binary::Div, one, x),
+            Unary::Log10 => {
+                let c = self.number(std::f64::consts::LOG10_E);
+                self.binary(Binary::Div, c, x)
+            }
+            Unary::Sin => self.unary(Unary::Cos, x),
+            Unary::Cos => {
+                let s = self.unary(Unary::Sin, x);
+                self.unary(Unary::Neg, s)
+            }
+            Unary::Tan => {
+                let s = square(self, n);
+                self.binary(Binary::Add, one, s)
+            }
+            Unary::Sinh => self.unary(Unary::Cosh, x),
+            Unary::Cosh => self.unary(Unary::Sinh, x),
+            Unary::Tanh => {
+                let s = square(self, n);
+                self.binary(Binary::Sub, one, s)
+            }
+            Unary::Asin | Unary::Acos => {
+                let s = square(self, x);
+                let rest = self.binary(Binary::Sub, one, s);
+                let root = self.unary(Unary::Sqrt, rest);
+                let numerator = self.number(if f == Unary::Asin { 1.0 } else { -1.0 });
+                self.binary(Binary::Div, numerator, root)
+            }
+            Unary::Atan | Unary::Atanh => {
+                let s = square(self, x);
+                let sum = self.binary(if f == Unary::Atan { Binary::Add } else { Binary::Sub }, one, s);
+                self.binary(Binary::Div, one, sum)
+            }
+            Unary::Asinh | Unary::Acosh => {
+                let s = square(self, x);
+                let sum = self.binary(if f == Unary::Asinh { Binary::Add } else { Binary::Sub }, s, one);
+                let root = self.unary(Unary::Sqrt, sum);
+                self.binary(Binary::Div, one, root)
+            }
+        })
+    }
+
+    fn binary_partials(
+        &mut self,
+        f: Binary,
+        a: NodeRef,
+        b: NodeRef,
+        n: NodeRef,
+        weight: NodeRef,
+    ) -> Vec<(NodeRef, NodeRef)> {
+        match f {
+            Binary::Add => vec![(a, weight), (b, weight)],
+            Binary::Sub => vec![(a, weight), (b, self.unary(Unary::Neg, weight))],
+            Binary::Mul if a == b => {
+                let two = self.number(2.0);
+                let slope = self.binary(Binary::Mul, two, a);
+                vec![(a, self.masked(weight, slope))]
+            }
+            Binary::Mul => vec![(a, self.masked(weight, b)), (b, self.masked(weight, a))],
+            Binary::Div => {
+                let one = self.number(1.0);
+                let inverse = self.binary(Binary::Div, one, b);
+                let first = self.masked(weight, inverse);
+                let ratio = self.masked(first, n);
+                vec![(a, first), (b, self.unary(Unary::Neg, ratio))]
+            }
+            Binary::Pow | Binary::Pwr => self.power_partials(f, a, b, n, weight),
+            Binary::Min | Binary::Max => {
+                let zero = self.number(0.0);
+                let (first, second) = if f == Binary::Max { (a, b) } else { (b, a) };
+                let take_a = self.node(Node::NotBelow(first, second));
+                vec![(a, self.select(take_a, weight, zero)), (b, self.select(take_a, zero, weight))]
+            }
+            Binary::Atan2 => {
+                let (aa, bb) = (self.binary(Binary::Mul, a, a), self.binary(Binary::Mul, b, b));
+                let sum = self.binary(Binary::Add, aa, bb);
+                let (da, db) = (self.binary(Binary::Div, b, sum), self.binary(Binary::Div, a, sum));
+                let db = self.unary(Unary::Neg, db);
+                vec![(a, self.masked(weight, da)), (b, self.masked(weight, db))]
+            }
+            Binary::Eq | Binary::Ne | Binary::Gt | Binary::Lt | Binary::Ge | Binary::Le | Binary::And | Binary::Or => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// d|a|^b/da = b |a|^{b−1} sgn a, without the sign for `pwr`; d/db = the power times ln |a|.
+    fn power_partials(
+        &mut self,
+        f: Binary,
+        a: NodeRef,
+        b: NodeRef,
+        n: NodeRef,
+        weight: NodeRef,
+    ) -> Vec<(NodeRef, NodeRef)> {
+        let (one, zero, minus) = (self.number(1.0), self.number(0.0), self.number(-1.0));
+        let lower = self.binary(Binary::Sub, b, one);
+        let power = self.binary(Binary::Pow, a, lower);
+        let mut slope = self.binary(Binary::Mul, b, power);
+        if f == Binary::Pow {
+            let positive = self.node(Node::NotBelow(a, zero));
+            let sign = self.select(positive, one, minus);
+            slope = self.binary(Binary::Mul, slope, sign);
+        }
+        let mut out = vec![(a, self.masked(weight, slope))];
+        if self.constant(b).is_none() {
+            let size = self.unary(Unary::Abs, a);
+            let ln = self.unary(Unary::Ln, size);
+            let scaled = self.masked(n, ln);
+            out.push((b, self.masked(weight, scaled)));
+        }
+        out
+    }
+}
+
+/// The nodes that a node reads.
+pub fn operands(node: &Node) -> impl Iterator<Item = NodeRef> + use<> {
+    let (a, b, c) = match *node {
+        Node::Const(_) | Node::Slot(_) => (None, None, None),
+        Node::Unary(_, a) | Node::Tail(a) => (Some(a), None, None),
+        Node::Binary(_, a, b)
+        | Node::Masked(a, b)
+        | Node::NotBelow(a, b)
+        | Node::Softplus(a, b)
+        | Node::Logistic(a, b) => (Some(a), Some(b), None),
+        Node::Select(a, b, c) => (Some(a), Some(b), Some(c)),
+    };
+    [a, b, c].into_iter().flatten()
+}

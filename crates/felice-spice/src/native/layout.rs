@@ -1,0 +1,369 @@
+//! Which quantity is an unknown and which equation determines it.
+//!
+//! Modified nodal analysis with what costs nothing to eliminate eliminated: nodes that independent voltage sources tie to
+//! ground are known, nodes that they tie to another node follow it, and the current of a voltage-defined branch (V, E, H,
+//! B with `V=`) that nobody refers to disappears with the merged Kirchhoff equation of the nodes it joins. That also takes
+//! away the index 2 of a capacitor across a voltage source.
+
+use crate::circuit::{Circuit, Device, NodeId};
+use crate::expr::Op;
+use crate::stimulus::Stimulus;
+
+/// A place in the vector of all voltages and currents: unknowns first, then ground, known and following nodes.
+pub type Slot = u32;
+
+/// How the value in a slot comes about: an unknown (if any) plus independent sources.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Value {
+    /// Column of the unknown.
+    pub column: Option<u32>,
+    /// (source, sign)
+    pub sources: Vec<(u32, f64)>,
+}
+
+/// A voltage-defined branch whose current follows from Kirchhoff's law at `child` once all others are known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TreeEdge {
+    /// Index into the circuit's elements.
+    pub element: u32,
+    /// The node whose Kirchhoff equation gives the current.
+    pub child: u32,
+    /// The node next to the root.
+    pub parent: u32,
+    /// 1 where the branch's positive terminal is the child, else −1.
+    pub sign: f64,
+}
+
+/// What an unknown is; decides its tolerance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Voltage of a node.
+    Voltage,
+    /// Current of an inductor.
+    InductorCurrent,
+    /// Current of another branch.
+    BranchCurrent,
+    /// Charge of a junction.
+    Charge,
+}
+
+/// The numbering of unknowns, equations, slots and sources.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// Name and kind of each unknown: `v(u)`, `i(l1)`.
+    pub unknowns: Vec<(String, Kind)>,
+    /// Slots; the first ones are the unknowns.
+    pub values: Vec<Value>,
+    /// Slot of each node (the circuit's, then the internal ones of diodes).
+    pub node_slot: Vec<Slot>,
+    /// Kirchhoff equation of each node; none for ground and what sources tie to it.
+    pub node_row: Vec<Option<u32>>,
+    /// A node (or branch) to name for each equation.
+    pub row_name: Vec<String>,
+    /// Slot of the current of each element that has one as an unknown.
+    pub current_slot: Vec<Option<Slot>>,
+    /// The equation of each inductor and each E, H and B voltage.
+    pub branch_row: Vec<Option<u32>>,
+    /// Column and equation of the junction charge of each diode that stores any.
+    pub charge: Vec<Option<(u32, u32)>>,
+    /// Node between series resistance and junction of each diode that has one.
+    pub inner_node: Vec<Option<u32>>,
+    /// Independent sources: element and what it does in time.
+    pub sources: Vec<(u32, Stimulus)>,
+    /// Source number of each independent source's element.
+    pub source_of: Vec<Option<u32>>,
+    /// Branches whose current is computed afterwards, leaves first.
+    pub forest: Vec<TreeEdge>,
+}
+
+/// Voltage sources that contradict each other: the element that closes the loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SourceLoop {
+    /// Index into the circuit's elements.
+    pub element: usize,
+}
+
+impl Layout {
+    /// Numbers everything in a circuit.
+    ///
+    /// # Errors
+    /// [`SourceLoop`] where independent voltage sources form a loop.
+    pub fn of(circuit: &Circuit) -> Result<Layout, SourceLoop> {
+        let elements = &circuit.elements;
+        let mut names: Vec<String> = (0..circuit.nodes.len()).map(|i| circuit.nodes.name(NodeId(i as u32)).into()).collect();
+        let inner_node = inner_nodes(circuit, &mut names);
+        let (sources, source_of) = sources(circuit);
+        let asked = asked_currents(circuit);
+        let (values_by_node, roots) = known_and_following(circuit, names.len(), &source_of)?;
+
+        let mut layout = Layout {
+            unknowns: Vec::new(),
+            values: Vec::new(),
+            node_slot: vec![0; names.len()],
+            node_row: Vec::new(),
+            row_name: Vec::new(),
+            current_slot: vec![None; elements.len()],
+            branch_row: vec![None; elements.len()],
+            charge: vec![None; elements.len()],
+            inner_node,
+            sources,
+            source_of,
+            forest: Vec::new(),
+        };
+        layout.number_rows(circuit, &names, &asked);
+        for &root in &roots {
+            layout.node_slot[root as usize] = layout.unknown(format!("v({})", names[root as usize]), Kind::Voltage);
+        }
+        layout.number_branches(circuit, &asked);
+        layout.number_charges(circuit);
+        layout.number_other_slots(&values_by_node);
+        Ok(layout)
+    }
+
+    /// Number of unknowns.
+    pub fn order(&self) -> usize {
+        self.unknowns.len()
+    }
+
+    fn unknown(&mut self, name: String, kind: Kind) -> Slot {
+        let column = self.unknowns.len() as u32;
+        self.unknowns.push((name, kind));
+        self.values.push(Value { column: Some(column), sources: Vec::new() });
+        column
+    }
+
+    fn row(&mut self, name: String) -> u32 {
+        self.row_name.push(name);
+        self.row_name.len() as u32 - 1
+    }
+
+    /// Kirchhoff equations: one for each set of nodes joined by branches whose current nobody asks for.
+    fn number_rows(&mut self, circuit: &Circuit, names: &[String], asked: &[bool]) {
+        let mut joined = Sets::new(names.len());
+        let mut edges = Vec::new();
+        for (i, e) in circuit.elements.iter().enumerate() {
+            let Some((p, n)) = voltage_defined(&e.device) else { continue };
+            if !asked[i] && joined.join(p, n) {
+                edges.push((i as u32, p, n));
+            }
+        }
+        let mut row_of_set: Vec<Option<u32>> = vec![None; names.len()];
+        let grounded = joined.find(0);
+        self.node_row = vec![None; names.len()];
+        for node in 1..names.len() as u32 {
+            let set = joined.find(node);
+            if set != grounded {
+                let row = match row_of_set[set as usize] {
+                    Some(row) => row,
+                    None => self.row(names[node as usize].clone()),
+                };
+                row_of_set[set as usize] = Some(row);
+                self.node_row[node as usize] = Some(row);
+            }
+        }
+        self.forest = leaves_first(names.len(), &edges);
+    }
+
+    fn number_branches(&mut self, circuit: &Circuit, asked: &[bool]) {
+        let merged: Vec<bool> = {
+            let mut merged = vec![false; circuit.elements.len()];
+            self.forest.iter().for_each(|e| merged[e.element as usize] = true);
+            merged
+        };
+        for (i, e) in circuit.elements.iter().enumerate() {
+            let kind = match &e.device {
+                Device::Inductor { .. } => Kind::InductorCurrent,
+                d if voltage_defined(d).is_some() => Kind::BranchCurrent,
+                _ => continue,
+            };
+            // A branch that closes a loop keeps its current although nobody asks: the matrix then says what is wrong.
+            if kind == Kind::InductorCurrent || asked[i] || !merged[i] {
+                self.current_slot[i] = Some(self.unknown(format!("i({})", e.name), kind));
+            }
+            if !matches!(e.device, Device::VoltageSource { .. }) {
+                self.branch_row[i] = Some(self.row(e.name.clone()));
+            }
+        }
+    }
+
+    fn number_charges(&mut self, circuit: &Circuit) {
+        for (i, e) in circuit.elements.iter().enumerate() {
+            if let Device::Diode { model, .. } = e.device {
+                let model = &circuit.diode_models[model];
+                if model.cjo != 0.0 || model.tt != 0.0 {
+                    let column = self.unknown(format!("charge of {}", e.name), Kind::Charge);
+                    self.charge[i] = Some((column, self.row(e.name.clone())));
+                }
+            }
+        }
+    }
+
+    /// Ground, known and following nodes come after the unknowns.
+    fn number_other_slots(&mut self, by_node: &[(u32, Vec<(u32, f64)>)]) {
+        let ground = self.values.len() as Slot;
+        self.values.push(Value::default());
+        self.node_slot[0] = ground;
+        for (node, (root, sources)) in by_node.iter().enumerate().skip(1) {
+            if *root == 0 || *root != node as u32 {
+                let column = if *root == 0 { None } else { self.values[self.node_slot[*root as usize] as usize].column };
+                self.node_slot[node] = self.values.len() as Slot;
+                self.values.push(Value { column, sources: sources.clone() });
+            }
+        }
+    }
+}
+
+/// The terminals of a branch that fixes a voltage.
+fn voltage_defined(device: &Device) -> Option<(u32, u32)> {
+    match *device {
+        Device::VoltageSource { p, n, .. }
+        | Device::Vcvs { p, n, .. }
+        | Device::Ccvs { p, n, .. }
+        | Device::BehaviouralVoltage { p, n, .. } => Some((p.0, n.0)),
+        _ => None,
+    }
+}
+
+fn inner_nodes(circuit: &Circuit, names: &mut Vec<String>) -> Vec<Option<u32>> {
+    let mut inner = vec![None; circuit.elements.len()];
+    for (i, e) in circuit.elements.iter().enumerate() {
+        if let Device::Diode { model, .. } = e.device {
+            if circuit.diode_models[model].rs != 0.0 {
+                inner[i] = Some(names.len() as u32);
+                names.push(format!("{}#internal", e.name));
+            }
+        }
+    }
+    inner
+}
+
+fn sources(circuit: &Circuit) -> (Vec<(u32, Stimulus)>, Vec<Option<u32>>) {
+    let (mut sources, mut source_of) = (Vec::new(), vec![None; circuit.elements.len()]);
+    for (i, e) in circuit.elements.iter().enumerate() {
+        if let Device::VoltageSource { stimulus, .. } | Device::CurrentSource { stimulus, .. } = &e.device {
+            source_of[i] = Some(sources.len() as u32);
+            sources.push((i as u32, stimulus.clone()));
+        }
+    }
+    (sources, source_of)
+}
+
+/// Elements whose branch current controls something.
+fn asked_currents(circuit: &Circuit) -> Vec<bool> {
+    let mut asked = vec![false; circuit.elements.len()];
+    for e in &circuit.elements {
+        match &e.device {
+            Device::Cccs { control, .. } | Device::Ccvs { control, .. } => asked[control.index()] = true,
+            Device::BehaviouralVoltage { volts: expr, .. } | Device::BehaviouralCurrent { amperes: expr, .. } => {
+                for op in expr.ops() {
+                    if let Op::Current(control) = op {
+                        asked[control.index()] = true;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    asked
+}
+
+/// For each node the node it follows (0: ground, itself: its own) and by which sources it differs; and the own ones.
+#[allow(clippy::type_complexity)]
+fn known_and_following(
+    circuit: &Circuit,
+    nodes: usize,
+    source_of: &[Option<u32>],
+) -> Result<(Vec<(u32, Vec<(u32, f64)>)>, Vec<u32>), SourceLoop> {
+    let mut neighbours: Vec<Vec<(u32, usize, f64)>> = vec![Vec::new(); nodes];
+    for (i, e) in circuit.elements.iter().enumerate() {
+        if let Device::VoltageSource { p, n, .. } = e.device {
+            neighbours[p.index()].push((n.0, i, -1.0));
+            neighbours[n.index()].push((p.0, i, 1.0));
+        }
+    }
+    let mut value: Vec<Option<(u32, Vec<(u32, f64)>)>> = vec![None; nodes];
+    let mut used = vec![false; circuit.elements.len()];
+    let mut roots = Vec::new();
+    for root in 0..nodes as u32 {
+        if value[root as usize].is_some() {
+            continue;
+        }
+        value[root as usize] = Some((root, Vec::new()));
+        if root != 0 {
+            roots.push(root);
+        }
+        let mut front = vec![root];
+        while let Some(node) = front.pop() {
+            let here = value[node as usize].clone().map_or(Vec::new(), |v| v.1);
+            for &(other, element, sign) in &neighbours[node as usize] {
+                if std::mem::replace(&mut used[element], true) {
+                    continue;
+                }
+                if value[other as usize].is_some() {
+                    return Err(SourceLoop { element });
+                }
+                let mut sources = here.clone();
+                sources.extend(source_of[element].map(|s| (s, sign)));
+                value[other as usize] = Some((root, sources));
+                front.push(other);
+            }
+        }
+    }
+    Ok((value.into_iter().map(|v| v.unwrap_or((0, Vec::new()))).collect(), roots))
+}
+
+/// The forest's edges, each with the end that is farther from the root as its child, leaves before their parents.
+fn leaves_first(nodes: usize, edges: &[(u32, u32, u32)]) -> Vec<TreeEdge> {
+    let mut neighbours: Vec<Vec<(u32, u32, f64)>> = vec![Vec::new(); nodes];
+    for &(element, p, n) in edges {
+        neighbours[p as usize].push((n, element, -1.0));
+        neighbours[n as usize].push((p, element, 1.0));
+    }
+    let mut seen = vec![false; nodes];
+    let mut order = Vec::new();
+    for root in 0..nodes as u32 {
+        if std::mem::replace(&mut seen[root as usize], true) {
+            continue;
+        }
+        let mut front = vec![root];
+        while let Some(parent) = front.pop() {
+            for &(child, element, sign) in &neighbours[parent as usize] {
+                if !std::mem::replace(&mut seen[child as usize], true) {
+                    order.push(TreeEdge { element, child, parent, sign });
+                    front.push(child);
+                }
+            }
+        }
+    }
+    order.reverse();
+    order
+}
+
+/// Disjoint sets of nodes.
+struct Sets(Vec<u32>);
+
+impl Sets {
+    fn new(n: usize) -> Self {
+        Sets((0..n as u32).collect())
+    }
+
+    fn find(&mut self, node: u32) -> u32 {
+        let mut root = node;
+        while self.0[root as usize] != root {
+            root = self.0[root as usize];
+        }
+        let mut at = node;
+        while self.0[at as usize] != root {
+            at = std::mem::replace(&mut self.0[at as usize], root);
+        }
+        root
+    }
+
+    /// Joins two sets; false where they were one already.
+    fn join(&mut self, a: u32, b: u32) -> bool {
+        let (a, b) = (self.find(a), self.find(b));
+        // The lower number leads, so that ground's set is led by ground.
+        self.0[a.max(b) as usize] = a.min(b);
+        a != b
+    }
+}

@@ -1,0 +1,265 @@
+//! Rosenbrock methods for `M y' = f(t, y)`: one Jacobian and one factorization a step, no Newton iteration to fail.
+
+use super::dae::{Counts, Dae, Integrator, StepError, Tolerance};
+use super::linear::Lu;
+use super::tableau::{MAX_STAGES, Tableau};
+
+/// Bounds on the change of the step from one to the next.
+const SHRINK: f64 = 0.15;
+const GROW: f64 = 6.0;
+/// Share of the error allowed that the next step aims at.
+const SAFETY: f64 = 0.9;
+
+/// A Rosenbrock integrator; all memory is taken when it is made.
+pub struct Rosenbrock {
+    tableau: &'static Tableau,
+    tolerance: Tolerance,
+    lu: Lu,
+    /// Entries of M that are not zero: (row, column, value).
+    mass: Vec<(u32, u32, f64)>,
+    /// Largest magnitude each unknown has had.
+    magnitude: Vec<f64>,
+    t: f64,
+    h: f64,
+    last: (f64, f64),
+    old: Vec<f64>,
+    y: Vec<f64>,
+    trial: Vec<f64>,
+    f: Vec<f64>,
+    f_t: Vec<f64>,
+    stage_f: Vec<f64>,
+    mix: Vec<f64>,
+    jacobian: Vec<f64>,
+    matrix: Vec<f64>,
+    u: Vec<Vec<f64>>,
+    dense: [Vec<f64>; 3],
+    /// Step and error of the last accepted step, for the predictive controller.
+    memory: Option<(f64, f64)>,
+    counts: Counts,
+}
+
+impl Rosenbrock {
+    /// An integrator for equations of this shape.
+    pub fn new(tableau: &'static Tableau, dae: &dyn Dae, tolerance: Tolerance) -> Self {
+        let pattern = dae.pattern();
+        let n = pattern.n;
+        let entries = (0..n).flat_map(|i| pattern.row(i).map(move |k| (i, k)));
+        let mass = entries
+            .map(|(i, k)| (i as u32, pattern.column[k] as u32, dae.mass()[k]))
+            .filter(|entry| entry.2 != 0.0)
+            .collect();
+        let zeros = || vec![0.0; n];
+        Rosenbrock {
+            tableau,
+            tolerance,
+            lu: Lu::new(pattern),
+            mass,
+            magnitude: zeros(),
+            t: 0.0,
+            h: 0.0,
+            last: (0.0, 0.0),
+            old: zeros(),
+            y: zeros(),
+            trial: zeros(),
+            f: zeros(),
+            f_t: zeros(),
+            stage_f: zeros(),
+            mix: zeros(),
+            jacobian: vec![0.0; pattern.len()],
+            matrix: vec![0.0; pattern.len()],
+            u: (0..tableau.stages).map(|_| zeros()).collect(),
+            dense: [zeros(), zeros(), zeros()],
+            memory: None,
+            counts: Counts::default(),
+        }
+    }
+
+    /// Largest weighted error of the last stage, and the unknown that has it. NaN counts as infinite.
+    fn error(&self) -> (f64, usize) {
+        let estimate = &self.u[self.tableau.stages - 1];
+        let mut worst = (0.0, 0);
+        for i in 0..estimate.len() {
+            let size = self.magnitude[i].max(self.trial[i].abs());
+            let error = estimate[i].abs() / (self.tolerance.floor[i] + self.tolerance.relative * size);
+            if !(error <= worst.0) {
+                worst = (if error.is_nan() { f64::INFINITY } else { error }, i);
+                if worst.0 == f64::INFINITY {
+                    break;
+                }
+            }
+        }
+        worst
+    }
+
+    /// Computes every stage with step h; false where a value is not finite.
+    fn stages(&mut self, dae: &mut dyn Dae, h: f64) {
+        let tableau = self.tableau;
+        let n = self.y.len();
+        for i in 0..tableau.stages {
+            let (done, rest) = self.u.split_at_mut(i);
+            let u = &mut rest[0];
+            if i == 0 {
+                u.copy_from_slice(&self.f);
+            } else {
+                combine(&mut self.trial, Some(&self.y), &tableau.a[i], done);
+                dae.rhs(self.t + tableau.alpha[i] * h, &self.trial, &mut self.stage_f);
+                self.counts.evaluations += 1;
+                u.copy_from_slice(&self.stage_f);
+                combine(&mut self.mix, None, &tableau.c[i], done);
+                for &(r, c, m) in &self.mass {
+                    u[r as usize] += m / h * self.mix[c as usize];
+                }
+            }
+            if tableau.d[i] != 0.0 {
+                for k in 0..n {
+                    u[k] += h * tableau.d[i] * self.f_t[k];
+                }
+            }
+            self.lu.solve(u);
+        }
+        for (y, u) in self.trial.iter_mut().zip(&self.u[tableau.stages - 1]) {
+            *y += u;
+        }
+    }
+
+    fn factor(&mut self, dae: &dyn Dae, h: f64) -> Result<(), usize> {
+        let scale = 1.0 / (h * self.tableau.gamma);
+        for ((w, j), m) in self.matrix.iter_mut().zip(&self.jacobian).zip(dae.mass()) {
+            *w = m * scale - j;
+        }
+        self.counts.factorizations += 1;
+        self.lu.factor(&self.matrix).map_err(|s| s.unknown)
+    }
+
+    fn accept(&mut self, h: f64, end: f64) {
+        for (k, q) in self.dense.iter_mut().take(self.tableau.dense.len()).enumerate() {
+            combine(q, None, &self.tableau.dense[k], &self.u);
+        }
+        std::mem::swap(&mut self.old, &mut self.y);
+        std::mem::swap(&mut self.y, &mut self.trial);
+        for (m, y) in self.magnitude.iter_mut().zip(&self.y) {
+            *m = m.max(y.abs());
+        }
+        let t = if end - (self.t + h) <= 1e-3 * h { end } else { self.t + h };
+        self.last = (self.t, t);
+        self.t = t;
+        self.counts.steps += 1;
+    }
+
+    /// The next step after one of size h with this error (Gustafsson's predictive controller, as in RODAS).
+    fn next(&mut self, h: f64, error: f64, after_rejection: bool) -> f64 {
+        let power = 1.0 / f64::from(self.tableau.order);
+        let error = error.max(1e-12);
+        let mut factor = SAFETY * error.powf(-power);
+        if let Some((h_before, error_before)) = self.memory {
+            let predicted = SAFETY * (h / h_before) * (error_before / (error * error)).powf(power);
+            factor = factor.min(predicted);
+        }
+        self.memory = Some((h, error.max(1e-2)));
+        let most = if after_rejection { 1.0 } else { GROW };
+        h * factor.clamp(SHRINK, most)
+    }
+}
+
+/// `out = start + Σ weights_j · vectors_j`.
+fn combine(out: &mut [f64], start: Option<&[f64]>, weights: &[f64; MAX_STAGES], vectors: &[Vec<f64>]) {
+    match start {
+        Some(start) => out.copy_from_slice(start),
+        None => out.fill(0.0),
+    }
+    for (w, v) in weights.iter().zip(vectors).filter(|(w, _)| **w != 0.0) {
+        for (o, x) in out.iter_mut().zip(v) {
+            *o += w * x;
+        }
+    }
+}
+
+impl Integrator for Rosenbrock {
+    fn name(&self) -> &'static str {
+        self.tableau.name
+    }
+
+    fn start(&mut self, t: f64, y: &[f64], h: f64) {
+        self.t = t;
+        self.h = h;
+        self.last = (t, t);
+        self.y.copy_from_slice(y);
+        for (m, y) in self.magnitude.iter_mut().zip(y) {
+            *m = m.max(y.abs());
+        }
+        self.memory = None;
+    }
+
+    fn step(&mut self, dae: &mut dyn Dae, end: f64, longest: f64) -> Result<(), StepError> {
+        dae.linearize(self.t, &self.y, &mut self.f, &mut self.jacobian, &mut self.f_t);
+        self.counts.jacobians += 1;
+        self.counts.evaluations += 1;
+        if !self.f.iter().chain(&self.jacobian).chain(&self.f_t).all(|v| v.is_finite()) {
+            return Err(StepError::NotFinite { t: self.t });
+        }
+        let smallest = 4.0 * f64::EPSILON * self.t.abs().max(end.abs());
+        let mut wanted = self.h.min(longest);
+        let mut rejected = false;
+        loop {
+            // Two equal steps rather than a long one and a sliver.
+            let left = end - self.t;
+            let h = if wanted >= left * (1.0 - 1e-9) { left } else { wanted.min(0.5 * left.max(wanted)) };
+            let worst = match self.factor(dae, h) {
+                Ok(()) => {
+                    self.stages(dae, h);
+                    let (error, worst) = self.error();
+                    if error <= 1.0 {
+                        self.accept(h, end);
+                        self.h = self.next(h, error, rejected);
+                        return Ok(());
+                    }
+                    let factor = SAFETY * error.powf(-1.0 / f64::from(self.tableau.order));
+                    wanted = h * factor.clamp(if error.is_finite() { SHRINK } else { 0.25 }, 0.9);
+                    Ok(worst)
+                }
+                Err(unknown) => {
+                    wanted = 0.5 * h;
+                    Err(unknown)
+                }
+            };
+            self.counts.rejected += 1;
+            rejected = true;
+            if wanted <= smallest {
+                return Err(match worst {
+                    Ok(worst) => StepError::TooSmall { t: self.t, h: wanted, worst },
+                    Err(unknown) => StepError::Singular { t: self.t, unknown },
+                });
+            }
+        }
+    }
+
+    fn interval(&self) -> (f64, f64) {
+        self.last
+    }
+
+    fn state(&self) -> &[f64] {
+        &self.y
+    }
+
+    fn interpolate(&self, t: f64, y: &mut [f64], slope: &mut [f64]) {
+        let h = self.last.1 - self.last.0;
+        let x = ((t - self.last.0) / h).clamp(0.0, 1.0);
+        let cubic = self.tableau.dense.len() == 3;
+        for i in 0..self.y.len() {
+            let (y0, y1, q1, q2) = (self.old[i], self.y[i], self.dense[0][i], self.dense[1][i]);
+            let q3 = if cubic { self.dense[2][i] } else { 0.0 };
+            let inner = q1 + x * (q2 + x * q3);
+            y[i] = (1.0 - x) * y0 + x * (y1 + (1.0 - x) * inner);
+            let inner_slope = q2 + 2.0 * x * q3;
+            slope[i] = (y1 - y0 + (1.0 - 2.0 * x) * inner + x * (1.0 - x) * inner_slope) / h;
+        }
+    }
+
+    fn next_step(&self) -> f64 {
+        self.h
+    }
+
+    fn counts(&self) -> Counts {
+        self.counts
+    }
+}

@@ -1,0 +1,471 @@
+//! A circuit's equations, assembled once: what does not change from run to run or from copy to copy.
+
+use std::collections::BTreeMap;
+
+use super::diode::{DIODE_OUTPUTS, Diode};
+use super::ekv::{EKV_OUTPUTS, EkvBatch, EkvDevice};
+use super::graph::{Graph, NodeRef};
+use super::index::{Combination, algebraic_combinations};
+use super::layout::{Layout, Slot, SourceLoop};
+use super::pattern::Pattern;
+use super::program::{Program, Registers};
+use super::recognise::recognise;
+use super::stamps::{Leaving, Scatter, Stamps, Term};
+use crate::circuit::{Circuit, Device, OptionValue};
+use crate::expr::{Binary, Expr};
+
+/// The equations of one circuit.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// Unknowns, equations, slots.
+    pub layout: Layout,
+    /// Where M and the Jacobian can be non-zero.
+    pub pattern: Pattern,
+    /// M as the elements give it, and with algebraic combinations in place.
+    pub raw_mass: Vec<f64>,
+    /// M with the rows of algebraic equations empty.
+    pub mass: Vec<f64>,
+    /// Rows without a derivative.
+    pub algebraic: Vec<bool>,
+    /// Equations replaced by combinations without a derivative.
+    pub combinations: Vec<Combination>,
+    /// The same for Jacobian entries.
+    pub jacobian_combinations: Vec<Scatter>,
+    /// Constant part of the Jacobian.
+    pub linear: Vec<f64>,
+    /// Its entries that are not zero: (row, column, value).
+    pub linear_entries: Vec<(u32, u32, f64)>,
+    /// Slots that follow an unknown, and its column.
+    pub following: Vec<(Slot, u32)>,
+    /// f from values of sources.
+    pub value: Vec<Scatter>,
+    /// f from slopes of sources.
+    pub slope: Vec<Scatter>,
+    /// f, Jacobian from registers.
+    pub registers: Vec<Scatter>,
+    /// Jacobian from registers.
+    pub jacobian: Vec<Scatter>,
+    /// ∂f/∂t from registers and the slots that sources move: (row, slot, register, factor).
+    pub moving: Vec<(u32, Slot, u32, f64)>,
+    /// Currents at nodes where branch currents are computed afterwards.
+    pub leaving: Vec<Leaving>,
+    /// B sources: values alone, values with derivatives, and the differences that comparisons look at.
+    pub program: Program,
+    /// With derivatives.
+    pub program_slopes: Program,
+    /// Comparisons' differences.
+    pub probe: Program,
+    /// Comparisons: relation and the register of the difference.
+    pub modes: Vec<(Binary, u32)>,
+    /// Registers with numbers to write once.
+    pub numbers: Vec<(u32, f64)>,
+    /// Length of the array of registers.
+    pub registers_len: usize,
+    /// Slot of time; modes follow.
+    pub time: Slot,
+    /// First register of EKV and of diode outputs.
+    pub ekv_first: usize,
+    /// First register of diode outputs.
+    pub diode_first: usize,
+    /// Element of each EKV device (M, or the B source recognised as one).
+    pub ekv_elements: Vec<u32>,
+    /// Diodes: element and junction slots.
+    pub diode_junctions: Vec<(u32, Slot, Slot)>,
+    /// Registers of B values, with their elements, to be looked at when a result is not finite.
+    pub b_values: Vec<(u32, u32)>,
+    /// Times at which a comparison that depends on time alone changes.
+    pub time_corners: Vec<f64>,
+    /// True where a B source depends on time in a way that corners do not tell.
+    pub time_dependent: bool,
+    /// B sources that were recognised as transistors.
+    pub recognised: usize,
+}
+
+/// Devices with parameters of their own: what a mismatched copy changes.
+#[derive(Clone, Debug, Default)]
+pub struct Devices {
+    /// Transistors.
+    pub ekv: EkvBatch,
+    /// Diodes.
+    pub diodes: Vec<Diode>,
+}
+
+/// Assembles a circuit; `recognise_ekv` says whether B sources may become compiled transistors.
+///
+/// # Errors
+/// [`SourceLoop`] where voltage sources form a loop.
+pub fn assemble(circuit: &Circuit, recognise_ekv: bool) -> Result<(Shape, Devices), SourceLoop> {
+    let layout = Layout::of(circuit)?;
+    let mut assembly = Assembly::new(circuit, &layout, recognise_ekv);
+    for i in 0..circuit.elements.len() {
+        assembly.element(i);
+    }
+    Ok(assembly.finish())
+}
+
+struct Assembly<'a> {
+    circuit: &'a Circuit,
+    layout: &'a Layout,
+    stamps: Stamps,
+    graph: Graph,
+    recognise_ekv: bool,
+    devices: Devices,
+    ekv: Vec<PendingEkv>,
+    /// (element, junction p, junction n, nodes p and n)
+    diodes: Vec<(u32, u32, u32)>,
+    /// B sources: element, value node.
+    programs: Vec<(u32, NodeRef)>,
+    recognised: usize,
+}
+
+struct PendingEkv {
+    element: u32,
+    drain: u32,
+    source: u32,
+}
+
+impl<'a> Assembly<'a> {
+    fn new(circuit: &'a Circuit, layout: &'a Layout, recognise_ekv: bool) -> Self {
+        Assembly {
+            circuit,
+            layout,
+            stamps: Stamps::default(),
+            graph: Graph::new(layout.values.len() as Slot),
+            recognise_ekv,
+            devices: Devices::default(),
+            ekv: Vec::new(),
+            diodes: Vec::new(),
+            programs: Vec::new(),
+            recognised: 0,
+        }
+    }
+
+    fn slot(&self, node: u32) -> Slot {
+        self.layout.node_slot[node as usize]
+    }
+
+    fn element(&mut self, i: usize) {
+        let layout = self.layout;
+        match &self.circuit.elements[i].device {
+            Device::Resistor { p, n, ohms } => self.conductance(p.0, n.0, p.0, n.0, 1.0 / ohms),
+            Device::Vccs { p, n, cp, cn, gain } => self.conductance(p.0, n.0, cp.0, cn.0, *gain),
+            Device::Capacitor { p, n, farads, .. } => {
+                if p != n {
+                    let (sp, sn) = (self.slot(p.0), self.slot(n.0));
+                    self.stamps.flow(layout, p.0, n.0, &Term::Rate(sp), *farads);
+                    self.stamps.flow(layout, p.0, n.0, &Term::Rate(sn), -farads);
+                }
+            }
+            Device::Inductor { p, n, henries, .. } => {
+                self.branch_current(i, p.0, n.0);
+                if let (Some(row), Some(current)) = (layout.branch_row[i], layout.current_slot[i]) {
+                    self.stamps.add(layout, row, &Term::Rate(current), -henries);
+                    self.voltage(row, p.0, n.0, 1.0);
+                }
+            }
+            Device::VoltageSource { p, n, .. } => self.branch_current(i, p.0, n.0),
+            Device::CurrentSource { p, n, .. } => {
+                if let Some(source) = layout.source_of[i] {
+                    self.stamps.flow(layout, p.0, n.0, &Term::Source(source), 1.0);
+                }
+            }
+            Device::Vcvs { p, n, cp, cn, gain } => {
+                self.branch_current(i, p.0, n.0);
+                if let Some(row) = layout.branch_row[i] {
+                    self.voltage(row, cp.0, cn.0, *gain);
+                    self.voltage(row, p.0, n.0, -1.0);
+                }
+            }
+            Device::Ccvs { p, n, control, gain } => {
+                self.branch_current(i, p.0, n.0);
+                if let (Some(row), Some(current)) = (layout.branch_row[i], layout.current_slot[control.index()]) {
+                    self.stamps.add(layout, row, &Term::Slot(current), *gain);
+                    self.voltage(row, p.0, n.0, -1.0);
+                }
+            }
+            Device::Cccs { p, n, control, gain } => {
+                if let Some(current) = layout.current_slot[control.index()] {
+                    self.stamps.flow(layout, p.0, n.0, &Term::Slot(current), *gain);
+                }
+            }
+            Device::BehaviouralVoltage { volts, .. } => self.behavioural(i, volts),
+            Device::BehaviouralCurrent { p, n, amperes } => {
+                if !self.recognised(i, p.0, n.0, amperes) {
+                    self.behavioural(i, amperes);
+                }
+            }
+            Device::Diode { .. } => self.diode(i),
+            Device::Ekv { d, g, s, b, model, size } => {
+                let device = EkvDevice::new(&self.circuit.ekv_models[*model], size);
+                self.devices.ekv.push(device, [d, g, s, b].map(|node| self.slot(node.0)));
+                self.ekv.push(PendingEkv { element: i as u32, drain: d.0, source: s.0 });
+            }
+            // The engine refuses these before it assembles anything.
+            Device::Bsim4 { .. } => {}
+        }
+    }
+
+    fn conductance(&mut self, p: u32, n: u32, cp: u32, cn: u32, siemens: f64) {
+        if cp != cn {
+            let (sp, sn) = (self.slot(cp), self.slot(cn));
+            self.stamps.flow(self.layout, p, n, &Term::Slot(sp), siemens);
+            self.stamps.flow(self.layout, p, n, &Term::Slot(sn), -siemens);
+        }
+    }
+
+    /// `f[row] += factor (Vp − Vn)`
+    fn voltage(&mut self, row: u32, p: u32, n: u32, factor: f64) {
+        let (sp, sn) = (self.slot(p), self.slot(n));
+        self.stamps.add(self.layout, row, &Term::Slot(sp), factor);
+        self.stamps.add(self.layout, row, &Term::Slot(sn), -factor);
+    }
+
+    fn branch_current(&mut self, i: usize, p: u32, n: u32) {
+        if let Some(current) = self.layout.current_slot[i] {
+            self.stamps.flow(self.layout, p, n, &Term::Slot(current), 1.0);
+        }
+    }
+
+    fn recognised(&mut self, i: usize, p: u32, n: u32, expr: &Expr) -> bool {
+        if !self.recognise_ekv {
+            return false;
+        }
+        let layout = self.layout;
+        let slot_of = |node: usize| layout.node_slot[node];
+        let is_supply = |slot: Slot| layout.values[slot as usize].column.is_none();
+        // A graph of its own: what is not recognised must leave no modes behind in the common one.
+        let mut graph = Graph::new(layout.values.len() as Slot);
+        let node = graph.expression(expr, slot_of, |e| layout.current_slot[e].unwrap_or_default());
+        let ends = (self.slot(p), self.slot(n));
+        let Some(found) = recognise(&graph, node, expr, ends, &slot_of, &is_supply) else { return false };
+        self.devices.ekv.push(found.device, found.terminals);
+        let (drain, source) = if found.drain_first { (p, n) } else { (n, p) };
+        self.ekv.push(PendingEkv { element: i as u32, drain, source });
+        self.recognised += 1;
+        true
+    }
+
+    fn behavioural(&mut self, i: usize, expr: &Expr) {
+        let layout = self.layout;
+        let node = self.graph.expression(
+            expr,
+            |node| layout.node_slot[node],
+            // Currents that expressions ask for are unknowns; the layout has seen to it.
+            |e| layout.current_slot[e].unwrap_or_default(),
+        );
+        self.programs.push((i as u32, node));
+    }
+
+    fn diode(&mut self, i: usize) {
+        let Device::Diode { p, n, model, area } = self.circuit.elements[i].device else { return };
+        let model = &self.circuit.diode_models[model];
+        let mut diode = Diode::new(model, area, self.circuit.temperature);
+        if let Some(OptionValue::Number(gmin)) = self.circuit.options.get("gmin") {
+            diode.parallel = *gmin;
+        }
+        self.devices.diodes.push(diode);
+        let mut anode = p.0;
+        if let Some(inner) = self.layout.inner_node[i] {
+            self.conductance(p.0, inner, p.0, inner, area / model.rs);
+            anode = inner;
+        }
+        self.diodes.push((i as u32, anode, n.0));
+    }
+
+    fn finish(mut self) -> (Shape, Devices) {
+        let layout = self.layout;
+        let modes_from = layout.values.len() as u32 + 1;
+        let gradients: Vec<BTreeMap<Slot, NodeRef>> =
+            self.programs.iter().map(|p| p.1).collect::<Vec<_>>().into_iter().map(|n| self.graph.gradient(n)).collect();
+        let mut registers = Registers::after(modes_from + self.graph.modes().len() as u32);
+        let graph = &self.graph;
+        let values: Vec<NodeRef> = self.programs.iter().map(|p| p.1).collect();
+        let slopes = gradients.iter().flat_map(|g| g.values().copied());
+        let program = Program::compile(graph, &mut registers, values.iter().copied());
+        let program_slopes = Program::compile(graph, &mut registers, values.iter().copied().chain(slopes));
+        let probe = Program::compile(graph, &mut registers, graph.modes().iter().map(|m| m.difference));
+        let modes: Vec<(Binary, u32)> =
+            graph.modes().iter().map(|m| (m.relation, registers.of(graph, m.difference))).collect();
+
+        let mut b_values = Vec::new();
+        for ((element, node), gradient) in self.programs.iter().zip(&gradients) {
+            let register = registers.of(graph, *node);
+            let slopes = gradient.iter().map(|(slot, n)| (*slot, registers.of(graph, *n))).collect();
+            b_values.push((register, *element));
+            self.stamps.behavioural(layout, self.circuit, *element as usize, &Term::Register(register, slopes));
+        }
+        let ekv_first = registers.len as usize;
+        for (k, m) in self.ekv.iter().enumerate() {
+            let out = (ekv_first + EKV_OUTPUTS * k) as u32;
+            let slopes = self.devices.ekv.terminals(k).iter().zip(out + 1..).map(|(s, r)| (*s, r)).collect();
+            self.stamps.flow(layout, m.drain, m.source, &Term::Register(out, slopes), 1.0);
+        }
+        let diode_first = ekv_first + EKV_OUTPUTS * self.ekv.len();
+        let mut diode_junctions = Vec::new();
+        for (k, &(element, p, n)) in self.diodes.iter().enumerate() {
+            let out = (diode_first + (DIODE_OUTPUTS + 2) * k) as u32;
+            let (sp, sn) = (layout.node_slot[p as usize], layout.node_slot[n as usize]);
+            diode_junctions.push((element, sp, sn));
+            // Derivatives by Vn are those by Vp with the sign changed; registers behind the outputs hold them.
+            let current = Term::Register(out, vec![(sp, out + 1), (sn, out + 4)]);
+            self.stamps.flow(layout, p, n, &current, 1.0);
+            if let Some((column, row)) = layout.charge[element as usize] {
+                self.stamps.flow(layout, p, n, &Term::Rate(column), 1.0);
+                self.stamps.add(layout, row, &Term::Register(out + 2, vec![(sp, out + 3), (sn, out + 5)]), 1.0);
+                self.stamps.add(layout, row, &Term::Slot(column), -1.0);
+            }
+        }
+        let registers_len = diode_first + (DIODE_OUTPUTS + 2) * self.diodes.len();
+        let (time_corners, time_dependent) = time_corners(&self.graph, &gradients);
+        let shape = Shape {
+            layout: layout.clone(),
+            program,
+            program_slopes,
+            probe,
+            modes,
+            numbers: registers.numbers.clone(),
+            registers_len,
+            time: layout.values.len() as Slot,
+            ekv_first,
+            diode_first,
+            ekv_elements: self.ekv.iter().map(|m| m.element).collect(),
+            diode_junctions,
+            b_values,
+            time_corners,
+            time_dependent,
+            recognised: self.recognised,
+            ..placed(layout, self.stamps)
+        };
+        (shape, self.devices)
+    }
+}
+
+impl Stamps {
+    fn behavioural(&mut self, layout: &Layout, circuit: &Circuit, i: usize, value: &Term) {
+        match circuit.elements[i].device {
+            Device::BehaviouralCurrent { p, n, .. } => self.flow(layout, p.0, n.0, value, 1.0),
+            Device::BehaviouralVoltage { p, n, .. } => {
+                if let Some(current) = layout.current_slot[i] {
+                    self.flow(layout, p.0, n.0, &Term::Slot(current), 1.0);
+                }
+                if let Some(row) = layout.branch_row[i] {
+                    self.add(layout, row, value, 1.0);
+                    self.add(layout, row, &Term::Slot(layout.node_slot[p.index()]), -1.0);
+                    self.add(layout, row, &Term::Slot(layout.node_slot[n.index()]), 1.0);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Comparisons affine in time alone: when they change. And whether time enters anything else.
+fn time_corners(graph: &Graph, gradients: &[BTreeMap<Slot, NodeRef>]) -> (Vec<f64>, bool) {
+    let mut corners = Vec::new();
+    let mut depends = gradients.iter().any(|g| g.contains_key(&graph.time()));
+    let mut scratch = graph.clone();
+    for mode in graph.modes() {
+        let gradient = scratch.gradient(mode.difference);
+        let Some(slope) = gradient.get(&graph.time()) else { continue };
+        match (gradient.len(), scratch.constant(*slope)) {
+            (1, Some(slope)) => match scratch.at_time_zero(mode.difference) {
+                Some(at_zero) => corners.push(-at_zero / slope),
+                None => depends = true,
+            },
+            _ => depends = true,
+        }
+    }
+    corners.retain(|t| t.is_finite());
+    (corners, depends)
+}
+
+/// Stamps put on a pattern, algebraic combinations found.
+fn placed(layout: &Layout, stamps: Stamps) -> Shape {
+    let n = layout.order();
+    let combinations = algebraic_combinations(&stamps.mass);
+    let mut positions: Vec<(usize, usize)> = stamps.mass.keys().chain(stamps.linear.keys()).copied().collect();
+    positions.extend(stamps.jacobian.iter().map(|j| (j.0 as usize, j.1 as usize)));
+    // A held node's equation is replaced by one for its voltage, and gmin connects it to ground.
+    for (node, row) in layout.node_row.iter().enumerate() {
+        if let (Some(row), Some(column)) = (row, layout.values[layout.node_slot[node] as usize].column) {
+            positions.push((*row as usize, column as usize));
+        }
+    }
+    let first = Pattern::new(n, positions.iter().copied());
+    for c in &combinations {
+        for (other, _) in &c.others {
+            positions.extend(first.row(*other).map(|k| (c.row, first.column[k])));
+        }
+    }
+    let pattern = Pattern::new(n, positions);
+    // The pattern holds every position that was collected above.
+    let at = |i: u32, j: u32| pattern.position(i as usize, j as usize).unwrap_or(0) as u32;
+    let on_pattern = |entries: &BTreeMap<(usize, usize), f64>| {
+        let mut values = vec![0.0; pattern.len()];
+        entries.iter().for_each(|(&(i, j), v)| values[at(i as u32, j as u32) as usize] += v);
+        values
+    };
+    let raw_mass = on_pattern(&stamps.mass);
+    let mut mass = raw_mass.clone();
+    let mut algebraic: Vec<bool> = (0..n).map(|i| pattern.row(i).all(|k| mass[k] == 0.0)).collect();
+    let mut jacobian_combinations = Vec::new();
+    for c in &combinations {
+        algebraic[c.row] = true;
+        pattern.row(c.row).for_each(|k| mass[k] = 0.0);
+        for (other, factor) in &c.others {
+            jacobian_combinations.extend(pattern.row(*other).map(|k| Scatter {
+                to: at(c.row as u32, pattern.column[k] as u32),
+                from: k as u32,
+                factor: *factor,
+            }));
+        }
+    }
+    let scatter = |entries: BTreeMap<(u32, u32), f64>| {
+        entries.into_iter().map(|((to, from), factor)| Scatter { to, from, factor }).collect()
+    };
+    let computed: Vec<bool> = {
+        let mut computed = vec![false; layout.node_slot.len()];
+        layout.forest.iter().for_each(|e| computed[e.child as usize] = true);
+        computed
+    };
+    let jacobian =
+        stamps.jacobian.iter().map(|&(i, j, from, factor)| Scatter { to: at(i, j), from, factor }).collect();
+    Shape {
+        layout: layout.clone(),
+        linear: on_pattern(&stamps.linear),
+        linear_entries: stamps.linear.iter().map(|(&(i, j), &v)| (i as u32, j as u32, v)).collect(),
+        following: following(layout),
+        raw_mass,
+        mass,
+        algebraic,
+        combinations,
+        jacobian_combinations,
+        value: scatter(stamps.value),
+        slope: scatter(stamps.slope),
+        registers: stamps.registers,
+        jacobian,
+        moving: stamps.moving,
+        leaving: stamps.leaving.into_iter().filter(|l| computed[l.node as usize]).collect(),
+        pattern,
+        program: Program::default(),
+        program_slopes: Program::default(),
+        probe: Program::default(),
+        modes: Vec::new(),
+        numbers: Vec::new(),
+        registers_len: 0,
+        time: 0,
+        ekv_first: 0,
+        diode_first: 0,
+        ekv_elements: Vec::new(),
+        diode_junctions: Vec::new(),
+        b_values: Vec::new(),
+        time_corners: Vec::new(),
+        time_dependent: false,
+        recognised: 0,
+    }
+}
+
+fn following(layout: &Layout) -> Vec<(Slot, u32)> {
+    let others = layout.values.iter().enumerate().skip(layout.order());
+    others.filter_map(|(slot, v)| v.column.map(|c| (slot as Slot, c))).collect()
+}
