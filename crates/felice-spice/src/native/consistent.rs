@@ -93,6 +93,26 @@ impl Consistency {
         self.newton.solve(&mut held, y, 60)
     }
 
+    /// Finds the state whose charges and fluxes (by Kirchhoff and branch equation) are given.
+    ///
+    /// # Errors
+    /// As [`Consistency::restore`].
+    pub fn restore_charge(
+        &mut self,
+        system: &mut System,
+        t: f64,
+        y: &mut [f64],
+        charge: &[f64],
+    ) -> Result<(), NewtonError> {
+        self.charge.copy_from_slice(charge);
+        let shape = system.shape.clone();
+        for s in &shape.slope {
+            self.charge[s.to as usize] += s.factor * system.source_value(s.from);
+        }
+        let mut held = Held { system, t, charge: &self.charge, f_t: &mut self.f_t };
+        self.newton.solve(&mut held, y, 60)
+    }
+
     /// y' at a consistent (t, y), by the factorization that [`Consistency::restore`] left.
     pub fn slope(&mut self, system: &mut System, t: f64, y: &[f64], slope: &mut [f64]) {
         system.linearize(t, y, &mut self.f, &mut self.jacobian, &mut self.f_t);

@@ -52,12 +52,19 @@ pub struct Graph {
     index: HashMap<Node, NodeRef>,
     time: Slot,
     modes: Vec<Mode>,
+    /// Ground's voltage is a node of its own rather than the number 0.
+    ground_is_a_node: bool,
 }
 
 impl Graph {
     /// An empty graph; `time` is the slot of time, modes take the slots after it.
     pub fn new(time: Slot) -> Self {
-        Graph { nodes: Vec::new(), index: HashMap::new(), time, modes: Vec::new() }
+        Graph { nodes: Vec::new(), index: HashMap::new(), time, modes: Vec::new(), ground_is_a_node: false }
+    }
+
+    /// An empty graph that tells ground from the number 0: to look for terminals in expressions.
+    pub fn with_ground(time: Slot) -> Self {
+        Graph { ground_is_a_node: true, ..Graph::new(time) }
     }
 
     /// The nodes.
@@ -240,6 +247,10 @@ impl Graph {
     }
 
     fn voltage(&mut self, p_ground: bool, n_ground: bool, p: Slot, n: Slot) -> NodeRef {
+        if self.ground_is_a_node {
+            let (p, n) = (self.slot(p), self.slot(n));
+            return self.binary(Binary::Sub, p, n);
+        }
         match (p_ground, n_ground) {
             (true, true) => self.number(0.0),
             (false, true) => self.slot(p),

@@ -82,11 +82,11 @@ fn error_at_fixed_step(tableau: &'static Tableau, h: f64) -> (f64, f64) {
 #[test]
 fn rosenbrock_methods_have_their_published_order() {
     for (tableau, order, dense_order) in [(&RODAS4, 4.0, 3.0), (&RODAS5P, 5.0, 4.0)] {
-        let (coarse, fine) = (error_at_fixed_step(tableau, 0.02), error_at_fixed_step(tableau, 0.01));
+        let (coarse, fine) = (error_at_fixed_step(tableau, 0.1), error_at_fixed_step(tableau, 0.05));
         let observed = (coarse.0 / fine.0).log2();
         let dense = (coarse.1 / fine.1).log2();
         println!("{}: order {observed:.2}, dense {dense:.2}, error {:.1e}", tableau.name, fine.0);
-        assert!((observed - order).abs() < 0.3, "{}: observed order {observed}", tableau.name);
+        assert!(observed > order - 0.3, "{}: observed order {observed}", tableau.name);
         assert!(dense > dense_order - 0.3, "{}: dense order {dense}", tableau.name);
     }
 }

@@ -1,16 +1,31 @@
 //! The embedded engine: circuit → differential-algebraic equation with exact Jacobian → implicit integrator.
+//!
+//! [`Native`] stands behind the trait that all engines share. [`Compiled`] is for many runs of one circuit: it is compiled
+//! once and rerun with other initial states or device parameters, from as many threads as there are clones of it.
+//!
+//! From circuit to waveform: `layout` numbers unknowns and equations, `shape` assembles them (`stamps`, `index`, B sources
+//! through `graph` and `program`, transistors through `ekv` and `recognise`), `system` evaluates them, `operating_point` and
+//! `consistent` find states (`newton`), `transient` integrates between corners (`rosenbrock`, `radau`), `outputs` reads off
+//! vectors.
 
+mod compiled;
+mod consistent;
 mod dae;
 mod diode;
 mod ekv;
+mod engine;
 mod graph;
 mod index;
 #[cfg(test)]
 mod integrator_tests;
 mod layout;
 mod linear;
+mod newton;
+mod operating_point;
+mod outputs;
 mod pattern;
 mod program;
+mod radau;
 mod recognise;
 mod rosenbrock;
 mod shape;
@@ -19,4 +34,8 @@ mod sparse_lu;
 mod stamps;
 mod system;
 mod tableau;
+mod transient;
 mod waveform;
+
+pub use compiled::{Compiled, Method, Options, Waves};
+pub use engine::Native;

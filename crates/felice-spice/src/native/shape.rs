@@ -234,7 +234,7 @@ impl<'a> Assembly<'a> {
         let slot_of = |node: usize| layout.node_slot[node];
         let is_supply = |slot: Slot| layout.values[slot as usize].column.is_none();
         // A graph of its own: what is not recognised must leave no modes behind in the common one.
-        let mut graph = Graph::new(layout.values.len() as Slot);
+        let mut graph = Graph::with_ground(layout.values.len() as Slot);
         let node = graph.expression(expr, slot_of, |e| layout.current_slot[e].unwrap_or_default());
         let ends = (self.slot(p), self.slot(n));
         let Some(found) = recognise(&graph, node, expr, ends, &slot_of, &is_supply) else { return false };

@@ -131,9 +131,8 @@ impl Run<'_, '_> {
             self.begin(t, end, y, &before)?;
             self.writer.first(self.system, t, y, &self.slope, self.sink);
             self.stretch(end, y)?;
-            before = self.system.source_values().collect();
             self.system.update_sources(end);
-            before = self.system.source_values().zip(before).map(|(now, _)| now).collect();
+            before = self.system.source_values().collect();
             t = end;
             self.events.stretches += 1;
         }
