@@ -72,6 +72,8 @@ pub struct Waves {
     pub vectors: Sampled,
     /// Work counts.
     pub work: Work,
+    /// The integration method of a transient.
+    pub method: Option<&'static str>,
 }
 
 impl Compiled {
@@ -211,7 +213,8 @@ impl Compiled {
         self.work.factorizations += counts.factorizations;
         result.map_err(|e| self.transient_error(e, &y, settings))?;
         self.check_finite(&axis, &columns, &outputs)?;
-        self.waves(Signal::new("time", Unit::SECOND, "time", axis), &outputs, columns)
+        let waves = self.waves(Signal::new("time", Unit::SECOND, "time", axis), &outputs, columns)?;
+        Ok(Waves { method: Some(integrator.name()), ..waves })
     }
 
     fn outputs(&self, saves: &Saves) -> Result<Outputs, SpiceError> {
@@ -232,8 +235,7 @@ impl Compiled {
 
     /// Sources at their DC values, but for those given by number.
     fn set_dc_sources(&mut self, fixed: &[(usize, f64)]) {
-        let mut pieces: Vec<Piece> =
-            self.system.shape.layout.sources.iter().map(|s| Piece::Constant(s.1.dc)).collect();
+        let mut pieces: Vec<Piece> = self.system.shape.layout.sources.iter().map(|s| Piece::Constant(s.1.dc)).collect();
         fixed.iter().for_each(|&(n, v)| pieces[n] = Piece::Constant(v));
         self.system.set_pieces(pieces, 0.0);
     }
@@ -296,7 +298,8 @@ impl Compiled {
     fn initial_state(&mut self, tran: &Tran) -> Result<Vec<f64>, SpiceError> {
         // An instant after 0 if 0 is a corner, so that the source's first piece is the one that counts.
         let instant = 1e-15 * tran.stop;
-        let pieces: Vec<Piece> = self.system.shape.layout.sources.iter().map(|s| Piece::around(&s.1, instant)).collect();
+        let pieces: Vec<Piece> =
+            self.system.shape.layout.sources.iter().map(|s| Piece::around(&s.1, instant)).collect();
         let constant = pieces.iter().map(|p| Piece::Constant(p.at(0.0)[0])).collect();
         self.system.set_pieces(constant, 0.0);
         if tran.uic {
@@ -411,11 +414,9 @@ impl Compiled {
         let mut work = self.work;
         work.evaluations = self.system.evaluations;
         work.jacobians = self.system.jacobians;
-        let vectors = Sampled::new(axis, signals).map_err(|e| SpiceError::Request {
-            what: e.to_string(),
-            expected: "every vector saved once".into(),
-        })?;
-        Ok(Waves { vectors, work })
+        let vectors = Sampled::new(axis, signals)
+            .map_err(|e| SpiceError::Request { what: e.to_string(), expected: "every vector saved once".into() })?;
+        Ok(Waves { vectors, work, method: None })
     }
 
     /// An expression that is not finite explains more than whatever followed from it.
@@ -458,14 +459,9 @@ impl Compiled {
                 let tried = format!("a consistent state at t = {t:.9e} s, charges held");
                 self.static_error(NoOperatingPoint { cause, tried }, y)
             }),
-            TransientError::Step(StepError::TooSmall { t, h, worst }) => {
-                self.not_finite(t, y).unwrap_or_else(|| SpiceError::StepTooSmall {
-                    engine: NATIVE,
-                    time: t,
-                    step: h,
-                    at: self.system.unknown_name(worst),
-                })
-            }
+            TransientError::Step(StepError::TooSmall { t, h, worst }) => self.not_finite(t, y).unwrap_or_else(|| {
+                SpiceError::StepTooSmall { engine: NATIVE, time: t, step: h, at: self.system.unknown_name(worst) }
+            }),
             TransientError::Step(StepError::Singular { unknown, .. }) => {
                 SpiceError::Singular { engine: NATIVE, nodes: vec![self.system.unknown_name(unknown)] }
             }

@@ -6,7 +6,6 @@
 use super::dae::Dae;
 use super::layout::Kind;
 use super::newton::{Equations, Newton, NewtonError};
-use super::pattern::Pattern;
 use super::system::System;
 
 /// `M (y − anchor) = jump` where M has a row, `f = 0` elsewhere.
@@ -29,10 +28,6 @@ impl Held<'_> {
 }
 
 impl Equations for Held<'_> {
-    fn pattern(&self) -> &Pattern {
-        self.system.pattern()
-    }
-
     fn kind(&self, unknown: usize) -> Kind {
         self.system.shape.layout.unknowns[unknown].1
     }

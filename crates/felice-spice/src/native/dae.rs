@@ -90,9 +90,6 @@ pub trait Integrator {
     /// y and y' at a time within the last accepted step.
     fn interpolate(&self, t: f64, y: &mut [f64], slope: &mut [f64]);
 
-    /// The step it would take next.
-    fn next_step(&self) -> f64;
-
     /// Work done.
     fn counts(&self) -> Counts;
 }

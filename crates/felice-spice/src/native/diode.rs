@@ -90,8 +90,8 @@ impl Depletion {
         } else {
             let c2 = self.c0 / self.f2;
             let slope = self.m / self.vj;
-            let q = self.c0 * self.f1
-                + c2 * (self.f3 * (v - self.edge) + 0.5 * slope * (v * v - self.edge * self.edge));
+            let q =
+                self.c0 * self.f1 + c2 * (self.f3 * (v - self.edge) + 0.5 * slope * (v * v - self.edge * self.edge));
             (q, c2 * (self.f3 + slope * v))
         }
     }

@@ -183,7 +183,11 @@ mod tests {
                     down[k] -= 1e-6;
                     let numeric = (equation(polarity, up) - equation(polarity, down)) / 2e-6;
                     let scale = expected.abs() / 0.02585;
-                    assert!((values[5 + k] - numeric).abs() < 1e-6 * scale, "{point:?} {k}: {} {numeric}", values[5 + k]);
+                    assert!(
+                        (values[5 + k] - numeric).abs() < 1e-6 * scale,
+                        "{point:?} {k}: {} {numeric}",
+                        values[5 + k]
+                    );
                 }
             }
         }

@@ -63,7 +63,7 @@ impl Engine for Native {
         }?;
         let mut options = vec![
             ("abstol".to_owned(), format!("{:e}", settings.abstol())),
-            ("method".to_owned(), format!("{:?}", self.options.method)),
+            ("method".to_owned(), waves.method.unwrap_or("Newton").to_owned()),
             ("recognise".to_owned(), self.options.recognise.to_string()),
             ("reltol".to_owned(), format!("{:e}", settings.reltol())),
             ("vntol".to_owned(), format!("{:e}", settings.vntol())),

@@ -235,7 +235,9 @@ impl Graph {
             let node = match *op {
                 Op::Const(value) => self.number(value),
                 Op::Time => self.slot(self.time),
-                Op::Voltage(p, n) => self.voltage(p.is_ground(), n.is_ground(), node_slot(p.index()), node_slot(n.index())),
+                Op::Voltage(p, n) => {
+                    self.voltage(p.is_ground(), n.is_ground(), node_slot(p.index()), node_slot(n.index()))
+                }
                 Op::Current(e) => self.slot(current_slot(e.index())),
                 Op::Unary(f, a) => self.unary(f, at(a)),
                 Op::Binary(f, a, b) => self.binary(f, at(a), at(b)),

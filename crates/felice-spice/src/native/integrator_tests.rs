@@ -114,8 +114,7 @@ fn error_control_keeps_to_the_tolerance() {
     for tableau in [&RODAS4, &RODAS5P] {
         for relative in [1e-4, 1e-6, 1e-8, 1e-10] {
             let mut dae = Pendulum::new();
-            let mut integrator =
-                Rosenbrock::new(tableau, &dae, Tolerance { relative, floor: vec![0.1 * relative; 3] });
+            let mut integrator = Rosenbrock::new(tableau, &dae, Tolerance { relative, floor: vec![0.1 * relative; 3] });
             integrator.start(0.0, &Pendulum::exact(0.0), 1e-3);
             while integrator.interval().1 < 10.0 {
                 integrator.step(&mut dae, 10.0, 10.0).unwrap();

@@ -90,7 +90,8 @@ impl Layout {
     /// [`SourceLoop`] where independent voltage sources form a loop.
     pub fn of(circuit: &Circuit) -> Result<Layout, SourceLoop> {
         let elements = &circuit.elements;
-        let mut names: Vec<String> = (0..circuit.nodes.len()).map(|i| circuit.nodes.name(NodeId(i as u32)).into()).collect();
+        let mut names: Vec<String> =
+            (0..circuit.nodes.len()).map(|i| circuit.nodes.name(NodeId(i as u32)).into()).collect();
         let inner_node = inner_nodes(circuit, &mut names);
         let (sources, source_of) = sources(circuit);
         let asked = asked_currents(circuit);
@@ -205,7 +206,8 @@ impl Layout {
         self.node_slot[0] = ground;
         for (node, (root, sources)) in by_node.iter().enumerate().skip(1) {
             if *root == 0 || *root != node as u32 {
-                let column = if *root == 0 { None } else { self.values[self.node_slot[*root as usize] as usize].column };
+                let column =
+                    if *root == 0 { None } else { self.values[self.node_slot[*root as usize] as usize].column };
                 self.node_slot[node] = self.values.len() as Slot;
                 self.values.push(Value { column, sources: sources.clone() });
             }
@@ -227,11 +229,11 @@ fn voltage_defined(device: &Device) -> Option<(u32, u32)> {
 fn inner_nodes(circuit: &Circuit, names: &mut Vec<String>) -> Vec<Option<u32>> {
     let mut inner = vec![None; circuit.elements.len()];
     for (i, e) in circuit.elements.iter().enumerate() {
-        if let Device::Diode { model, .. } = e.device {
-            if circuit.diode_models[model].rs != 0.0 {
-                inner[i] = Some(names.len() as u32);
-                names.push(format!("{}#internal", e.name));
-            }
+        if let Device::Diode { model, .. } = e.device
+            && circuit.diode_models[model].rs != 0.0
+        {
+            inner[i] = Some(names.len() as u32);
+            names.push(format!("{}#internal", e.name));
         }
     }
     inner

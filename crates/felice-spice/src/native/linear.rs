@@ -25,7 +25,11 @@ pub enum Lu {
 impl Lu {
     /// The solver that suits the order of the matrix.
     pub fn new(pattern: &Pattern) -> Self {
-        if pattern.n < SPARSE_FROM { Lu::Dense(DenseLu::new(pattern)) } else { Lu::Sparse(Box::new(SparseLu::new(pattern))) }
+        if pattern.n < SPARSE_FROM {
+            Lu::Dense(DenseLu::new(pattern))
+        } else {
+            Lu::Sparse(Box::new(SparseLu::new(pattern)))
+        }
     }
 
     /// Factors the matrix with these values.

@@ -8,6 +8,9 @@
 //! `consistent` find states (`newton`), `transient` integrates between corners (`rosenbrock`, `radau`), `outputs` reads off
 //! vectors.
 
+// Numerics index several arrays at once; iterators would hide which.
+#![allow(clippy::needless_range_loop)]
+
 mod compiled;
 mod consistent;
 mod dae;

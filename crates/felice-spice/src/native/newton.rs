@@ -9,8 +9,6 @@ use super::pattern::Pattern;
 
 /// Equations `r(y) = 0` with their Jacobian on a pattern.
 pub trait Equations {
-    /// Where the Jacobian can be non-zero.
-    fn pattern(&self) -> &Pattern;
     /// What each unknown is.
     fn kind(&self, unknown: usize) -> Kind;
     /// r(y).

@@ -3,7 +3,6 @@
 use super::dae::Dae;
 use super::layout::Kind;
 use super::newton::{Equations, Newton, NewtonError};
-use super::pattern::Pattern;
 use super::system::System;
 
 /// A node held at a voltage: its Kirchhoff equation gives way to `y[column] = value`.
@@ -48,10 +47,6 @@ impl Static<'_> {
 }
 
 impl Equations for Static<'_> {
-    fn pattern(&self) -> &Pattern {
-        self.system.pattern()
-    }
-
     fn kind(&self, unknown: usize) -> Kind {
         self.system.shape.layout.unknowns[unknown].1
     }

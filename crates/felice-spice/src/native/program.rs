@@ -99,16 +99,6 @@ impl Program {
         Program { code }
     }
 
-    /// True where there is nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.code.is_empty()
-    }
-
-    /// Number of instructions.
-    pub fn len(&self) -> usize {
-        self.code.len()
-    }
-
     /// Runs it.
     pub fn run(&self, regs: &mut [f64]) {
         for i in &self.code {
@@ -167,7 +157,8 @@ mod tests {
         use Binary::*;
         use Unary::*;
         let unary = [
-            Neg, Abs, Sqrt, Exp, Ln, Log10, Sin, Cos, Tan, Sinh, Cosh, Tanh, Asin, Acos, Atan, Asinh, Acosh, Atanh, Ramp,
+            Neg, Abs, Sqrt, Exp, Ln, Log10, Sin, Cos, Tan, Sinh, Cosh, Tanh, Asin, Acos, Atan, Asinh, Acosh, Atanh,
+            Ramp,
         ];
         let binary = [Add, Sub, Mul, Div, Pow, Pwr, Min, Max, Atan2];
         let (x, y) = (Op::Voltage(NodeId(1), NodeId(0)), Op::Voltage(NodeId(2), NodeId(0)));
@@ -234,14 +225,9 @@ mod tests {
     #[test]
     fn equal_subexpressions_are_computed_once() {
         let x = Op::Voltage(NodeId(1), NodeId(0));
-        let expr = Expr::new(vec![
-            x,
-            Op::Unary(Unary::Exp, 0),
-            x,
-            Op::Unary(Unary::Exp, 2),
-            Op::Binary(Binary::Add, 1, 3),
-        ])
-        .unwrap();
+        let expr =
+            Expr::new(vec![x, Op::Unary(Unary::Exp, 0), x, Op::Unary(Unary::Exp, 2), Op::Binary(Binary::Add, 1, 3)])
+                .unwrap();
         let (mut graph, node) = compiled(&expr);
         let gradient = graph.gradient(node);
         let mut registers = Registers::after(16);

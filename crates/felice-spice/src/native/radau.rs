@@ -41,11 +41,7 @@ fn fresh<const N: usize>(
 ) -> impl AlgebraicNumericalMethod<f64, [f64; N]> + Interpolation<f64, [f64; N]> + use<N> {
     let mut floor = tolerance.floor.clone();
     floor.resize(N, 1.0);
-    ImplicitRungeKutta::radau5()
-        .rtol(vec![tolerance.relative.max(1e-14); N])
-        .atol(floor)
-        .h0(h)
-        .max_steps(usize::MAX)
+    ImplicitRungeKutta::radau5().rtol(vec![tolerance.relative.max(1e-14); N]).atol(floor).h0(h).max_steps(usize::MAX)
 }
 
 struct Radau<S, const N: usize> {
@@ -216,10 +212,6 @@ where
             let curved = d2 * (x - 0.5) + d3 * (3.0 * x * x - 6.0 * x + 2.0) / 6.0;
             slope[i] = (d1 + curved) * per_time;
         }
-    }
-
-    fn next_step(&self) -> f64 {
-        if self.state.started { self.solver.h() } else { self.state.h }
     }
 
     fn counts(&self) -> Counts {

@@ -205,7 +205,8 @@ fn agrees(found: &Recognised, expr: &Expr, slot_of: &dyn Fn(usize) -> Slot) -> b
     batch.push(found.device, [0, 1, 2, 3]);
     let sign = if found.drain_first { 1.0 } else { -1.0 };
     // Equidistributed points (powers of the plastic number's inverse), the same at every run.
-    let voltage = |point: u32, k: u32| -0.4 + 2.8 * (f64::from(point) * [0.8567, 0.7339, 0.6287, 0.5386][k as usize]).fract();
+    let voltage =
+        |point: u32, k: u32| -0.4 + 2.8 * (f64::from(point) * [0.8567, 0.7339, 0.6287, 0.5386][k as usize]).fract();
     (1..=24).all(|point| {
         // Terminals that share a slot share its voltage.
         let by_slot: BTreeMap<Slot, f64> =

@@ -81,7 +81,7 @@ impl Rosenbrock {
         for i in 0..estimate.len() {
             let size = self.magnitude[i].max(self.trial[i].abs());
             let error = estimate[i].abs() / (self.tolerance.floor[i] + self.tolerance.relative * size);
-            if !(error <= worst.0) {
+            if error.is_nan() || error > worst.0 {
                 worst = (if error.is_nan() { f64::INFINITY } else { error }, i);
                 if worst.0 == f64::INFINITY {
                     break;
@@ -253,10 +253,6 @@ impl Integrator for Rosenbrock {
             let inner_slope = q2 + 2.0 * x * q3;
             slope[i] = (y1 - y0 + (1.0 - 2.0 * x) * inner + x * (1.0 - x) * inner_slope) / h;
         }
-    }
-
-    fn next_step(&self) -> f64 {
-        self.h
     }
 
     fn counts(&self) -> Counts {

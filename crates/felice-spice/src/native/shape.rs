@@ -428,8 +428,7 @@ fn placed(layout: &Layout, stamps: Stamps) -> Shape {
         layout.forest.iter().for_each(|e| computed[e.child as usize] = true);
         computed
     };
-    let jacobian =
-        stamps.jacobian.iter().map(|&(i, j, from, factor)| Scatter { to: at(i, j), from, factor }).collect();
+    let jacobian = stamps.jacobian.iter().map(|&(i, j, from, factor)| Scatter { to: at(i, j), from, factor }).collect();
     Shape {
         layout: layout.clone(),
         linear: on_pattern(&stamps.linear),

@@ -192,8 +192,7 @@ impl Elimination {
         let mut holders = vec![Vec::new(); n];
         let mut col_count = vec![0; n];
         for i in 0..n {
-            let row: Vec<(usize, f64)> =
-                (row_start[i]..row_start[i + 1]).map(|k| (column[k], values[k])).collect();
+            let row: Vec<(usize, f64)> = (row_start[i]..row_start[i + 1]).map(|k| (column[k], values[k])).collect();
             for &(c, _) in &row {
                 holders[c].push(i);
                 col_count[c] += 1;

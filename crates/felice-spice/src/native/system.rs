@@ -158,9 +158,8 @@ impl System {
         self.frozen = frozen;
         self.shape.probe.run(&mut self.registers);
         let first = self.shape.time as usize + 1;
-        let holds = |&(relation, register): &(crate::expr::Binary, u32)| {
-            relation.value(self.registers[register as usize], 0.0)
-        };
+        let holds =
+            |&(relation, register): &(crate::expr::Binary, u32)| relation.value(self.registers[register as usize], 0.0);
         self.shape.modes.iter().enumerate().any(|(i, m)| self.registers[first + i] != holds(m))
     }
 

@@ -209,7 +209,7 @@ impl Run<'_, '_> {
                 }
             }
             steps = steps.wrapping_add(1);
-            if steps % 128 == 0 && Instant::now() > self.deadline {
+            if steps.is_multiple_of(128) && Instant::now() > self.deadline {
                 return Err(TransientError::TimeLimit);
             }
         }

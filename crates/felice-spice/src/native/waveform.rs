@@ -92,7 +92,11 @@ impl Piece {
                     offset -= step;
                     terms[1] = (step, *fall_delay, *fall_tau);
                 }
-                if terms[0].0 == 0.0 && terms[1].0 == 0.0 { Piece::Constant(offset) } else { Piece::Decays { offset, terms } }
+                if terms[0].0 == 0.0 && terms[1].0 == 0.0 {
+                    Piece::Constant(offset)
+                } else {
+                    Piece::Decays { offset, terms }
+                }
             }
         }
     }
@@ -197,8 +201,26 @@ mod tests {
 
     fn waves() -> Vec<Wave> {
         vec![
-            Wave::Pulse { low: 0.1, high: 2.0, delay: 1.0, rise: 1.0, fall: 2.0, width: 3.0, period: 10.0, cycles: Some(2) },
-            Wave::Pulse { low: 0.1, high: 2.0, delay: 1.0, rise: 1.0, fall: 2.0, width: 3.0, period: f64::INFINITY, cycles: None },
+            Wave::Pulse {
+                low: 0.1,
+                high: 2.0,
+                delay: 1.0,
+                rise: 1.0,
+                fall: 2.0,
+                width: 3.0,
+                period: 10.0,
+                cycles: Some(2),
+            },
+            Wave::Pulse {
+                low: 0.1,
+                high: 2.0,
+                delay: 1.0,
+                rise: 1.0,
+                fall: 2.0,
+                width: 3.0,
+                period: f64::INFINITY,
+                cycles: None,
+            },
             Wave::Pwl { points: vec![(1.0, 1.0), (2.0, 3.0), (2.0, 5.0), (3.0, 5.0), (4.0, -1.0)] },
             Wave::Sin { offset: 1.0, amplitude: 2.0, frequency: 0.25, delay: 1.0, damping: 0.3, phase: 30.0 },
             Wave::Exp { low: 0.2, high: 1.0, rise_delay: 1.0, rise_tau: 1.5, fall_delay: 2.0, fall_tau: 0.7 },
@@ -228,8 +250,18 @@ mod tests {
     #[test]
     fn corners_of_many_sources_come_in_order_and_none_is_lost() {
         let stimuli: Vec<Stimulus> = waves().into_iter().map(|w| Stimulus { dc: 0.0, wave: Some(w) }).collect();
-        let fast = Wave::Pulse { low: 0.0, high: 1.0, delay: 0.0, rise: 0.01, fall: 0.01, width: 0.04, period: 0.1, cycles: None };
-        let with_fast: Vec<Stimulus> = stimuli.iter().cloned().chain([Stimulus { dc: 0.0, wave: Some(fast) }]).collect();
+        let fast = Wave::Pulse {
+            low: 0.0,
+            high: 1.0,
+            delay: 0.0,
+            rise: 0.01,
+            fall: 0.01,
+            width: 0.04,
+            period: 0.1,
+            cycles: None,
+        };
+        let with_fast: Vec<Stimulus> =
+            stimuli.iter().cloned().chain([Stimulus { dc: 0.0, wave: Some(fast) }]).collect();
         let mut expected: Vec<f64> = with_fast.iter().flat_map(|s| s.corners(0.0, 30.0, usize::MAX)).collect();
         expected.push(7.123);
         expected.sort_by(f64::total_cmp);
