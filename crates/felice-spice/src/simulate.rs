@@ -11,6 +11,7 @@ use crate::engine::{Engine, EngineName, Settings};
 use crate::error::SpiceError;
 use crate::job::Job;
 use crate::measure;
+use crate::native::Native;
 use crate::ngspice::Ngspice;
 use crate::resample;
 use crate::simulation::Simulation;
@@ -57,9 +58,11 @@ impl fmt::Display for EngineChoice {
 /// [`SpiceError::Missing`] where this build has none.
 pub fn engine(name: EngineName) -> Result<&'static dyn Engine, SpiceError> {
     static NGSPICE: OnceLock<Ngspice> = OnceLock::new();
+    static NATIVE: OnceLock<Native> = OnceLock::new();
     match name {
         EngineName::Ngspice => Ok(NGSPICE.get_or_init(Ngspice::default)),
-        EngineName::Native | EngineName::Spice21 => Err(SpiceError::Missing {
+        EngineName::Native => Ok(NATIVE.get_or_init(Native::new)),
+        EngineName::Spice21 => Err(SpiceError::Missing {
             engine: name,
             problem: "this build does not contain it".into(),
             remedy: "build with its cargo feature".into(),

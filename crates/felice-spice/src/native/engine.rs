@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::compiled::{Compiled, Method, Options, refusal};
 use crate::analysis::Analysis;
-use crate::circuit::{Circuit, Saves};
-use crate::engine::{Engine, EngineName, Job, Settings};
+use crate::circuit::Circuit;
+use crate::engine::{Engine, EngineName, Settings};
 use crate::error::SpiceError;
-use crate::parser::{Changes, parse};
+use crate::job::Job;
+use crate::measure;
 use crate::simulation::Simulation;
 
 /// The native engine.
@@ -39,23 +40,35 @@ impl Engine for Native {
     }
 
     fn accepts(&self, job: &Job) -> Result<(), SpiceError> {
-        let (circuit, _) = resolve(job)?;
-        match refusal(&circuit) {
+        match refusal(&*job.circuit()?) {
             Some(reason) => Err(SpiceError::Refused { engine: EngineName::Native, reason }),
             None => Ok(()),
         }
     }
 
     fn run(&self, job: &Job, settings: &Settings) -> Result<Simulation, SpiceError> {
-        let (circuit, analysis) = resolve(job)?;
-        let saves = match &job.saves {
-            Some(names) => Saves::Only(names.clone()),
-            None => circuit.saves.clone(),
-        };
-        let mut compiled = Compiled::new(circuit, self.options)?;
-        for (node, volts) in &job.initial {
-            compiled.set_initial(node, *volts)?;
+        let circuit = job.circuit()?;
+        let tran = |a: &Analysis| matches!(a, Analysis::Tran(_));
+        let measured =
+            circuit.measures.iter().any(|m| m.analysis == "tran") && circuit.analyses.first().is_some_and(tran);
+        if settings.samples.is_none() || !measured {
+            return self.simulate(circuit, settings);
         }
+        // Measurements look at the engine's own points, samples are read off another run's dense output.
+        let own = self.simulate(circuit.clone(), &Settings { samples: None, ..settings.clone() })?;
+        let sampled = self.simulate(circuit.clone(), settings)?;
+        Ok(Simulation { measures: measure::evaluate(&circuit.measures, &own), ..sampled })
+    }
+}
+
+impl Native {
+    fn simulate(&self, circuit: Arc<Circuit>, settings: &Settings) -> Result<Simulation, SpiceError> {
+        let analysis = circuit.analyses.first().cloned().ok_or_else(|| SpiceError::Request {
+            what: "a circuit without an analysis".into(),
+            expected: "a .tran, .dc or .op line".into(),
+        })?;
+        let saves = circuit.saves.clone();
+        let mut compiled = Compiled::new(circuit, self.options)?;
         let waves = match &analysis {
             Analysis::Op => compiled.operating_point(&saves),
             Analysis::Dc(sweeps) => compiled.sweep(sweeps, &saves),
@@ -79,7 +92,7 @@ impl Engine for Native {
             analysis,
             vectors: waves.vectors,
             engine: EngineName::Native,
-            version: self.version()?,
+            version: env!("CARGO_PKG_VERSION").into(),
             reason: "asked for".into(),
             options,
             measures: Vec::new(),
@@ -88,27 +101,4 @@ impl Engine for Native {
             cached: false,
         })
     }
-}
-
-/// The circuit with the job's changes, and the analysis that is to run.
-fn resolve(job: &Job) -> Result<(Arc<Circuit>, Analysis), SpiceError> {
-    let made_by_program = job.netlist.path().is_none() && job.netlist.text().is_empty();
-    let tran = match &job.analysis {
-        Some(Analysis::Tran(tran)) => Some(tran.clone()),
-        _ => None,
-    };
-    let circuit = if made_by_program || (tran.is_none() && job.parameters.is_empty()) {
-        job.netlist.circuit()?
-    } else {
-        Arc::new(parse(&job.netlist, &Changes { parameters: job.parameters.clone(), tran })?)
-    };
-    let first = |c: &Circuit| {
-        let tran = c.analyses.iter().find(|a| matches!(a, Analysis::Tran(_)));
-        tran.or(c.analyses.first()).cloned()
-    };
-    let analysis = job.analysis.clone().or_else(|| first(&circuit)).ok_or_else(|| SpiceError::Request {
-        what: "a netlist without an analysis".into(),
-        expected: "a .tran, .dc or .op line, or an analysis in the request".into(),
-    })?;
-    Ok((circuit, analysis))
 }
