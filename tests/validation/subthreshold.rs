@@ -41,7 +41,13 @@ fn val_presets_derive_and_round_trip() {
         let derived = derive(&card, model).unwrap();
         let again = derive(&Card::from_toml(&card.to_toml(), name).unwrap(), model).unwrap();
         for (a, b) in derived.parameters.iter().zip(&again.parameters) {
-            assert!((a.value - b.value).abs() <= 1e-12 * a.value.abs(), "{name} {model} {}: {} {}", a.name, a.value, b.value);
+            assert!(
+                (a.value - b.value).abs() <= 1e-12 * a.value.abs(),
+                "{name} {model} {}: {} {}",
+                a.name,
+                a.value,
+                b.value
+            );
         }
     }
 }

@@ -439,8 +439,12 @@ impl Text<'_> {
                 let LimitText { min, max, why } = limit.get_ref();
                 let (low, high) = (min.unwrap_or(f64::NEG_INFINITY), max.unwrap_or(f64::INFINITY));
                 let one_is_given = min.is_some() || max.is_some();
-                if !one_is_given || !matches!(low.partial_cmp(&high), Some(std::cmp::Ordering::Less | std::cmp::Ordering::Equal)) {
-                    return Err(self.error(limit, "{ min = .., max = .., why = \"..\" } with min, max or both, in order"));
+                if !one_is_given
+                    || !matches!(low.partial_cmp(&high), Some(std::cmp::Ordering::Less | std::cmp::Ordering::Equal))
+                {
+                    return Err(
+                        self.error(limit, "{ min = .., max = .., why = \"..\" } with min, max or both, in order")
+                    );
                 }
                 Ok((*metric, Limit { min: low, max: high, why: why.clone() }))
             })
