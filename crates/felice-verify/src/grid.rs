@@ -1,7 +1,5 @@
 //! One common grid: waveforms at an engine's own time points, brought to the comparison's.
 
-use felice_base::Signal;
-
 /// `n` points from 0 to `span`, both ends included.
 pub(crate) fn uniform(span: f64, n: usize) -> Vec<f64> {
     let last = (n.max(2) - 1) as f64;
@@ -83,11 +81,6 @@ pub(crate) fn rms_difference(a: &[f64], b: &[f64]) -> f64 {
 /// Largest difference.
 pub(crate) fn max_difference(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
-}
-
-/// A signal with its values replaced.
-pub(crate) fn like(signal: &Signal, values: Vec<f64>) -> Signal {
-    Signal::new(signal.name.clone(), signal.unit.clone(), signal.long_name.clone(), values)
 }
 
 #[cfg(test)]

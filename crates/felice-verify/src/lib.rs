@@ -3,12 +3,26 @@
 mod case;
 mod compare;
 mod error;
+pub mod figure;
 mod grid;
+mod junit;
 mod metric;
 mod oscillation;
+mod parameters;
+mod pictures;
+mod report;
+mod results;
+mod table;
+mod verdict;
 
 pub use case::{Binding, Case, ENGINES, Level, Source};
 pub use compare::{Channel, Comparison, Landmarks, Waves};
 pub use error::VerifyError;
+pub use junit::write_junit;
 pub use metric::{Limit, METRICS, Metric, MetricName, RESOLVED, Status};
 pub use oscillation::{Estimate, Motion, Oscillation, analyse};
+pub use parameters::{Prepared, UsedParameter};
+pub use report::{pictures, write_report};
+pub use results::write_results;
+pub use table::table;
+pub use verdict::{CircuitRun, Outcome, Verdict, Verdicts};

@@ -195,10 +195,11 @@ impl Metric {
     pub fn status(&self) -> Status {
         let Some(limit) = &self.limit else { return Status::Reported };
         let excess = limit.excess(self.value);
-        let unresolved = !(self.numerical() < RESOLVED * limit.tolerance() || self.numerical() == 0.0);
+        let small = self.numerical() < RESOLVED * limit.tolerance() || self.numerical() == 0.0;
+        let plainly_outside = excess > 3.0 * self.numerical();
         match () {
             () if self.value.is_nan() => Status::Failed,
-            () if unresolved && !(excess > 3.0 * self.numerical()) => Status::Unresolved,
+            () if !small && !plainly_outside => Status::Unresolved,
             () if excess > 0.0 => Status::Failed,
             () => Status::Passed,
         }

@@ -37,6 +37,18 @@ pub enum Motion {
     Still,
 }
 
+impl Motion {
+    /// In words, as it stands in files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Motion::RingDown => "ring-down",
+            Motion::LimitCycle => "limit cycle",
+            Motion::Growing => "growing oscillation",
+            Motion::Still => "no oscillation",
+        }
+    }
+}
+
 /// A signal taken apart.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Oscillation {

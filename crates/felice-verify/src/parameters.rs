@@ -65,7 +65,11 @@ impl Prepared {
             }
             // Filled by module `extraction` when it lands: a `Derived` from DC sweeps of the case's own netlist.
             Source::Extract(_) => {
-                return Err(mismatch(case, "parameters by extraction are not built in yet".into(), "derive them from a card"));
+                return Err(mismatch(
+                    case,
+                    "parameters by extraction are not built in yet".into(),
+                    "derive them from a card",
+                ));
             }
         };
         let (neuron, used) = neuron_of(case, derived.as_ref())?;

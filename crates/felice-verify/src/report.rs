@@ -1,0 +1,272 @@
+//! The report: one page that holds everything it shows.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use felice_store::{Provenance, StoreError, write_plain};
+
+use crate::figure::Theme;
+use crate::junit::escape;
+use crate::metric::{Limit, Metric, Status, short};
+use crate::pictures;
+use crate::table::{explain, with_uncertainty};
+use crate::verdict::{Outcome, Verdict, Verdicts};
+
+/// Writes the verdicts as one self-contained HTML page: no script, nothing loaded from elsewhere.
+///
+/// # Errors
+/// [`StoreError`]; nothing is left under the final name.
+pub fn write_report(path: &Path, verdicts: &Verdicts, provenance: &Provenance) -> Result<(), StoreError> {
+    write_plain(path, page(verdicts, provenance))
+}
+
+/// The pictures of a verdict as SVG files of their own: (name, text).
+pub fn pictures(verdict: &Verdict) -> Vec<(&'static str, String)> {
+    let mut all = vec![
+        ("overlay", pictures::overlay(verdict, Theme::Standalone)),
+        ("residual", pictures::residual(verdict, Theme::Standalone)),
+    ];
+    all.extend(pictures::phase_plane(verdict, Theme::Standalone).map(|svg| ("phase", svg)));
+    all
+}
+
+fn page(verdicts: &Verdicts, provenance: &Provenance) -> String {
+    let mut body = String::new();
+    let headline = match verdicts.count("passed") {
+        n if n == verdicts.cases.len() => "Every circuit does what its equations say".to_owned(),
+        n => format!("{} of {} circuits do what their equations say", n, verdicts.cases.len()),
+    };
+    // Writing to a String cannot fail, here and below.
+    let _ = write!(
+        body,
+        "<h1>{headline}</h1>\n<p class=\"soft\">{} · {} · {}</p>\n{}",
+        verdicts.summary(),
+        escape(&provenance.creator),
+        provenance.created_rfc3339(),
+        summary(verdicts),
+    );
+    for outcome in &verdicts.cases {
+        body.push_str(&section(outcome));
+    }
+    let _ = write!(body, "<footer><code>{}</code></footer>", escape(&provenance.command_line));
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\">\n<title>felice verify: {}</title>\n<style>\n{}</style>\n\
+         </head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n",
+        verdicts.summary(),
+        include_str!("report.css"),
+    )
+}
+
+/// One row a case: the verdict and the metric that is nearest to, or furthest outside, its limit.
+fn summary(verdicts: &Verdicts) -> String {
+    let mut rows = String::new();
+    for outcome in &verdicts.cases {
+        let (model, engine, tightest) = match outcome {
+            Outcome::Compared(v) => {
+                let run = &v.circuit_run;
+                (v.case.model.as_str(), format!("{} {}", run.engine, run.version), tightest(v))
+            }
+            Outcome::Broken { .. } => ("", String::new(), None),
+        };
+        let (name, value, gauge) = tightest.map_or_else(
+            || ("–".into(), String::new(), String::new()),
+            |m| (m.name.name().replace('_', " "), with_uncertainty(m), gauge(m)),
+        );
+        let _ = write!(
+            rows,
+            "<tr><td><a href=\"#{id}\">{}</a></td><td>{}</td><td class=\"soft\">{}</td><td>{}</td><td>{name}</td>\
+             <td class=\"number\">{value}</td><td>{gauge}</td></tr>\n",
+            escape(outcome.title()),
+            escape(model),
+            escape(&engine),
+            badge(outcome.word()),
+            id = escape(outcome.name()),
+        );
+    }
+    format!(
+        "<h3>Verdicts</h3>\n<table>\n<thead><tr><th>Circuit</th><th>Model</th><th>Engine</th><th>Verdict</th>\
+         <th>Tightest metric</th><th class=\"number\">Value</th><th>In its limits</th></tr></thead>\n\
+         <tbody>\n{rows}</tbody>\n</table>\n"
+    )
+}
+
+fn tightest(v: &Verdict) -> Option<&Metric> {
+    let asked = v.metrics.iter().filter(|m| m.limit.is_some());
+    asked.max_by(|a, b| strain(a).total_cmp(&strain(b)))
+}
+
+/// 0 at the middle of the limits, 1 at their edge, more outside; infinite where it could not be measured.
+fn strain(m: &Metric) -> f64 {
+    let Some(limit) = &m.limit else { return 0.0 };
+    let (zero, tolerance) = centre(limit);
+    let strain = (m.value - zero).abs() / tolerance;
+    if strain.is_nan() { f64::INFINITY } else { strain }
+}
+
+/// Middle and half width of what is allowed; a single bound is seen from 0.
+fn centre(limit: &Limit) -> (f64, f64) {
+    match (limit.min.is_finite(), limit.max.is_finite()) {
+        (true, true) => (0.5 * (limit.min + limit.max), limit.tolerance()),
+        (true, false) => (2.0 * limit.min, limit.tolerance()),
+        _ => (0.0, limit.tolerance()),
+    }
+}
+
+/// Where a value lies in its limits: the band is what is allowed, the line the uncertainty.
+fn gauge(m: &Metric) -> String {
+    let Some(limit) = &m.limit else { return String::new() };
+    if m.value.is_nan() || limit.tolerance() <= 0.0 {
+        return String::new();
+    }
+    let (zero, tolerance) = centre(limit);
+    // A bound from above begins at the left; a band lies in the middle.
+    let one_sided = !limit.min.is_finite();
+    let position = |x: f64| {
+        let at = (x - zero) / tolerance;
+        let percent = if one_sided { 66.7 * at } else { 50.0 + 33.3 * at };
+        percent.clamp(0.0, 100.0)
+    };
+    let (left, right) = if one_sided { (0.0, 66.7) } else { (16.7, 83.3) };
+    let (low, high) = (position(m.value - m.uncertainty()), position(m.value + m.uncertainty()));
+    format!(
+        "<div class=\"gauge\"><i class=\"track\"></i><i class=\"band\" style=\"left:{left}%;width:{:.1}%\"></i>\
+         <i class=\"bar\" style=\"left:{low:.1}%;width:{:.1}%\"></i><i class=\"dot {}\" style=\"left:{:.1}%\"></i></div>",
+        right - left,
+        high - low,
+        m.status(),
+        position(m.value),
+    )
+}
+
+fn badge(word: &str) -> String {
+    format!("<span class=\"verdict {word}\">{word}</span>")
+}
+
+fn section(outcome: &Outcome) -> String {
+    let head = format!(
+        "<section class=\"case\" id=\"{}\">\n<div class=\"head\"><h2>{}</h2>{}</div>\n",
+        escape(outcome.name()),
+        escape(outcome.title()),
+        badge(outcome.word())
+    );
+    let body = match outcome {
+        Outcome::Compared(v) => compared(v),
+        Outcome::Broken { error, file, .. } => format!(
+            "<p class=\"soft\"><code>{}</code></p>\n<ul class=\"findings\"><li class=\"bad\">{}</li></ul>\n",
+            escape(&file.display().to_string()),
+            escape(&error.to_string())
+        ),
+    };
+    format!("{head}{body}</section>\n")
+}
+
+fn compared(v: &Verdict) -> String {
+    let phase = pictures::phase_plane(v, Theme::Page);
+    let phase = phase.map_or_else(String::new, |svg| figure(&svg, "The first two states against each other."));
+    let unit = v.landmarks.time_unit;
+    format!(
+        "<p class=\"soft\">{model} · {engine} {version} · one τ is {} s · model: {}, circuit: {}</p>\n{}\
+         {}{}\n<div class=\"side\"><div>{phase}</div><div><h3>Metrics</h3>{}</div></div>\n{}{}",
+        short(unit),
+        v.comparison.model.motion.word(),
+        v.comparison.circuit.motion.word(),
+        findings(v),
+        figure(
+            &pictures::overlay(v, Theme::Page),
+            "Circuit (line) over model (band); first periods and all of the time."
+        ),
+        figure(&pictures::residual(v, Theme::Page), "Circuit minus model."),
+        metrics(v),
+        parameters(v),
+        provenance(v),
+        model = escape(&v.case.model),
+        engine = escape(&v.circuit_run.engine),
+        version = escape(&v.circuit_run.version),
+    )
+}
+
+fn figure(svg: &str, caption: &str) -> String {
+    format!("<figure>{svg}<figcaption>{caption}</figcaption></figure>\n")
+}
+
+/// What is wrong and by how much, then what to look at.
+fn findings(v: &Verdict) -> String {
+    let wrong = v.metrics.iter().filter(|m| matches!(m.status(), Status::Failed | Status::Unresolved));
+    let mut items: Vec<String> = wrong
+        .map(|m| {
+            let limit = m.limit.as_ref().map_or_else(String::new, ToString::to_string);
+            let text =
+                format!("{} is {}, asked is {limit}: {}", m.name, with_uncertainty(m), explain(m).unwrap_or_default());
+            format!("<li class=\"bad\">{}</li>", escape(&text))
+        })
+        .collect();
+    items.extend(v.diagnosis.iter().map(|d| format!("<li>{}</li>", escape(d))));
+    if items.is_empty() { String::new() } else { format!("<ul class=\"findings\">\n{}\n</ul>\n", items.join("\n")) }
+}
+
+fn metrics(v: &Verdict) -> String {
+    let mut rows = String::new();
+    for m in &v.metrics {
+        let limit = m.limit.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string);
+        let why = m.limit.as_ref().map_or("", |l| l.why.as_str());
+        let _ = write!(
+            rows,
+            "<tr><td title=\"{}\">{}<div class=\"why\">{}</div></td><td class=\"number\">{}</td><td>{}{}</td><td>{}</td></tr>\n",
+            escape(m.name.long_name()),
+            m.name.name().replace('_', " "),
+            escape(why),
+            escape(&with_uncertainty(m)),
+            escape(&limit),
+            gauge(m),
+            badge(m.status().word()),
+        );
+    }
+    format!(
+        "<table><thead><tr><th>Metric</th><th class=\"number\">Value</th><th>Limit</th><th></th></tr></thead>\n\
+         <tbody>{rows}</tbody></table>\n"
+    )
+}
+
+fn parameters(v: &Verdict) -> String {
+    let mut rows = String::new();
+    for p in &v.parameters {
+        let unit = if p.unit == "1" { "" } else { &p.unit };
+        let _ = write!(
+            rows,
+            "<tr><td>{} <span class=\"soft\">{}</span></td><td class=\"number\">{} {}</td><td>{}</td><td class=\"soft\">{}</td></tr>\n",
+            escape(&p.symbol),
+            escape(&p.name),
+            short(p.value),
+            escape(unit),
+            escape(&p.source),
+            escape(&p.devices.join(", ")),
+        );
+    }
+    format!(
+        "<details><summary>Parameters of the model</summary><table><thead><tr><th>Parameter</th><th class=\"number\">Value\
+         </th><th>From</th><th>Devices</th></tr></thead><tbody>{rows}</tbody></table></details>\n"
+    )
+}
+
+fn provenance(v: &Verdict) -> String {
+    let run = &v.circuit_run;
+    let mut list = String::new();
+    let mut item = |name: &str, value: &str| {
+        let _ = write!(list, "<dt>{}</dt><dd>{}</dd>", escape(name), escape(value));
+    };
+    item("engine", &format!("{} {}", run.engine, run.version));
+    item("chosen because", &run.reason);
+    item("accepted steps", &run.steps.to_string());
+    run.options.iter().for_each(|(name, value)| item(name, value));
+    v.inputs.iter().for_each(|i| item(&i.name, &format!("SHA-256 {}", i.sha256)));
+    let text =
+        |title: &str, text: &str| format!("<details><summary>{title}</summary><pre>{}</pre></details>\n", escape(text));
+    let card = v.card.as_ref().map_or_else(String::new, |(_, card)| text("Device card", card));
+    format!(
+        "<details><summary>Provenance</summary><dl>{list}</dl></details>\n{}{}{card}{}",
+        text("Netlist", &run.netlist),
+        text("Case file", &v.case.text),
+        text("Engine's log", &run.log)
+    )
+}

@@ -1,0 +1,105 @@
+//! Verdicts for a terminal.
+
+use std::fmt::Write;
+
+use crate::metric::{Metric, Status, short};
+use crate::verdict::{Outcome, Verdict, Verdicts};
+
+/// The verdicts as a table: a line a case and a line a metric that is asked for, then what to look at. With `color`
+/// the words carry ANSI colours, which never say more than the word does.
+pub fn table(verdicts: &Verdicts, color: bool) -> String {
+    let paint = |status: &str| match (color, status) {
+        (false, _) => status.to_owned(),
+        (true, "passed") => format!("\x1b[32m{status}\x1b[0m"),
+        (true, "unresolved") => format!("\x1b[33m{status}\x1b[0m"),
+        (true, _) => format!("\x1b[31m{status}\x1b[0m"),
+    };
+    let mut text = String::new();
+    for outcome in &verdicts.cases {
+        let name = outcome.name();
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{name}  {}  {}", outcome.title(), paint(outcome.word()));
+        match outcome {
+            Outcome::Compared(v) => rows(&mut text, v, &paint),
+            Outcome::Broken { error, .. } => {
+                let _ = writeln!(text, "    {error}");
+            }
+        }
+    }
+    let _ = writeln!(text, "{}", verdicts.summary());
+    text
+}
+
+fn rows(text: &mut String, verdict: &Verdict, paint: &dyn Fn(&str) -> String) {
+    let asked: Vec<&Metric> = verdict.metrics.iter().filter(|m| m.limit.is_some()).collect();
+    let width = asked.iter().map(|m| m.name.name().len()).max().unwrap_or(0);
+    for m in asked {
+        let limit = m.limit.as_ref().map_or_else(String::new, ToString::to_string);
+        let status = m.status();
+        let _ = writeln!(
+            text,
+            "    {:width$}  {:>20}  {:<18}  {}",
+            m.name.name(),
+            with_uncertainty(m),
+            limit,
+            paint(status.word()),
+        );
+        if let (Status::Failed | Status::Unresolved, Some(why)) = (status, explain(m)) {
+            let _ = writeln!(text, "    {:width$}    {why}", "");
+        }
+    }
+    if verdict.status != Status::Passed {
+        for line in &verdict.diagnosis {
+            let _ = writeln!(text, "    → {line}");
+        }
+    }
+}
+
+/// `0.9962 ± 0.0004 `, with its unit where it has one.
+pub(crate) fn with_uncertainty(m: &Metric) -> String {
+    if m.value.is_nan() {
+        return "not measured".into();
+    }
+    let unit = if m.name.unit().symbol() == "1" { String::new() } else { format!(" {}", m.name.unit()) };
+    match m.uncertainty() {
+        u if u > 0.0 => format!("{} ± {}{unit}", short(m.value), short_error(u)),
+        _ => format!("{}{unit}", short(m.value)),
+    }
+}
+
+/// Errors are worth one digit.
+fn short_error(u: f64) -> String {
+    if u.is_finite() { format!("{u:.0e}") } else { "?".into() }
+}
+
+/// By how much a metric misses, in words.
+pub(crate) fn explain(m: &Metric) -> Option<String> {
+    if let Some(why) = &m.missing {
+        return Some(format!("not measured: {why}"));
+    }
+    let limit = m.limit.as_ref()?;
+    match m.status() {
+        Status::Failed => {
+            let excess = limit.excess(m.value);
+            let unit = if m.name.unit().symbol() == "1" { String::new() } else { format!(" {}", m.name.unit()) };
+            let times = excess / limit.tolerance();
+            let much =
+                if times.is_finite() { format!(" ({} of the tolerance)", percent(times)) } else { String::new() };
+            Some(format!("outside its limit by {}{unit}{much}", short(excess)))
+        }
+        Status::Unresolved => Some(format!(
+            "not resolved: the numerical error, {} (model) + {} (circuit), is not under a third of the tolerance {}; \
+             tighten the solver or the SPICE step",
+            short_error(m.numerical_model),
+            short_error(m.numerical_circuit),
+            short(limit.tolerance()),
+        )),
+        _ => None,
+    }
+}
+
+/// `4.2 %`, `120 %`.
+pub(crate) fn percent(x: f64) -> String {
+    let p = 100.0 * x;
+    if p.abs() < 10.0 { format!("{p:.1} %") } else { format!("{p:.0} %") }
+}
