@@ -95,3 +95,24 @@ pub(crate) fn escape(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::specimen;
+
+    #[test]
+    fn failures_and_errors_are_counted_and_say_by_how_much() {
+        let xml = junit(&specimen::verdicts());
+        assert!(xml.contains("<testsuites name=\"felice verify\" tests=\"7\" failures=\"3\" errors=\"1\">"), "{xml}");
+        assert!(xml.contains("<testcase classname=\"felice.verify.good\" name=\"nrmse\"/>"), "{xml}");
+        assert!(xml.contains("period_ratio = 1.04"), "{xml}");
+        assert!(xml.contains("outside its limit by 0.025 (167 % of the tolerance)"), "{xml}");
+        assert!(xml.contains("<error message=\"no case to verify"), "{xml}");
+    }
+
+    #[test]
+    fn text_is_safe_for_xml() {
+        assert_eq!(escape("<a href='x'>\u{1} & \"\n"), "&lt;a href=&#39;x&#39;&gt;\u{fffd} &amp; &quot;\n");
+    }
+}

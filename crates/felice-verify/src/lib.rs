@@ -12,6 +12,8 @@ mod parameters;
 mod pictures;
 mod report;
 mod results;
+#[cfg(test)]
+mod specimen;
 mod table;
 mod verdict;
 
@@ -22,7 +24,8 @@ pub use junit::write_junit;
 pub use metric::{Limit, METRICS, Metric, MetricName, RESOLVED, Status};
 pub use oscillation::{Estimate, Motion, Oscillation, analyse};
 pub use parameters::{Prepared, UsedParameter};
-pub use report::{pictures, write_report};
+pub use pictures::pictures;
+pub use report::write_report;
 pub use results::write_results;
 pub use table::table;
 pub use verdict::{CircuitRun, Outcome, Verdict, Verdicts};

@@ -13,6 +13,14 @@ const STATES: [Ink; 4] = [Ink::Model, Ink::Circuit, Ink::Third, Ink::Fourth];
 /// The overlay's left column shows this many periods from the start.
 const PERIODS_SHOWN: f64 = 6.0;
 
+/// The pictures of a verdict as SVG files of their own: (name, text).
+pub fn pictures(verdict: &Verdict) -> Vec<(&'static str, String)> {
+    let mut all =
+        vec![("overlay", overlay(verdict, Theme::Standalone)), ("residual", residual(verdict, Theme::Standalone))];
+    all.extend(phase_plane(verdict, Theme::Standalone).map(|svg| ("phase", svg)));
+    all
+}
+
 /// Circuit over model: one row a state, the first periods on the left, all of the time on the right.
 pub(crate) fn overlay(v: &Verdict, theme: Theme) -> String {
     let end = v.model.tau.last().copied().unwrap_or(1.0);

@@ -20,16 +20,6 @@ pub fn write_report(path: &Path, verdicts: &Verdicts, provenance: &Provenance) -
     write_plain(path, page(verdicts, provenance))
 }
 
-/// The pictures of a verdict as SVG files of their own: (name, text).
-pub fn pictures(verdict: &Verdict) -> Vec<(&'static str, String)> {
-    let mut all = vec![
-        ("overlay", pictures::overlay(verdict, Theme::Standalone)),
-        ("residual", pictures::residual(verdict, Theme::Standalone)),
-    ];
-    all.extend(pictures::phase_plane(verdict, Theme::Standalone).map(|svg| ("phase", svg)));
-    all
-}
-
 fn page(verdicts: &Verdicts, provenance: &Provenance) -> String {
     let mut body = String::new();
     let headline = match verdicts.count("passed") {
@@ -269,4 +259,37 @@ fn provenance(v: &Verdict) -> String {
         text("Case file", &v.case.text),
         text("Engine's log", &run.log)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::specimen;
+
+    #[test]
+    fn the_page_holds_everything_and_loads_nothing() {
+        let html = page(&specimen::verdicts(), &Provenance::new("felice", "0.1.0", "unknown"));
+        for part in
+            ["1 of 3 circuits", "id=\"slow\"", "outside its limit by 0.025", "var(--model)", "I0 (W/L)/Ib", "SHA-256"]
+        {
+            assert!(html.contains(part), "`{part}` is missing");
+        }
+        assert_eq!(html.matches("<svg").count(), 6, "three pictures a compared case");
+        assert_eq!(html.matches("made up <&>").count(), 0, "text is escaped");
+        for load in ["<script", "<link", "src=", "@import", "url(", "https://"] {
+            assert!(!html.contains(load), "`{load}` would load something");
+        }
+        assert!(html.len() < 1_500_000, "{} bytes", html.len());
+        if let Some(folder) = std::env::var_os("FELICE_TEST_KEEP") {
+            std::fs::write(Path::new(&folder).join("report.html"), &html).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_tightest_metric_is_the_one_nearest_its_limit() {
+        let slow = specimen::verdict("slow", 1.04);
+        assert_eq!(tightest(&slow).unwrap().name.name(), "period_ratio", "{:?}", slow.metrics);
+        let good = specimen::verdict("good", 1.001);
+        assert!(good.metrics.iter().all(|m| strain(m) <= strain(tightest(&good).unwrap()) || m.limit.is_none()));
+    }
 }

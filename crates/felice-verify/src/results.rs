@@ -122,3 +122,37 @@ fn write_provenance(group: &Group<'_>, verdict: &Verdict) -> Result<(), StoreErr
     }
     group.text("log", "the engine's own words, without times and memory", &run.log)
 }
+
+#[cfg(test)]
+mod tests {
+    use felice_store::{AttributeValue, Reader};
+
+    use super::*;
+    use crate::specimen;
+
+    #[test]
+    fn every_group_of_the_interface_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("results.h5");
+        let verdicts = specimen::verdicts();
+        write_results(&path, &verdicts, &Provenance::new("felice", "0.1.0", "unknown")).unwrap();
+        let file = Reader::open(&path).unwrap();
+        assert_eq!(file.groups("/").unwrap(), ["good", "slow", "broken"]);
+        assert_eq!(file.groups("slow").unwrap(), ["model", "circuit", "metrics", "parameters", "provenance"]);
+        assert_eq!(file.datasets("slow/circuit").unwrap(), ["t", "tau", "u", "v_u", "v", "v_v"]);
+        let waves = file.sampled("slow/circuit", "t").unwrap();
+        assert_eq!(waves.axis().unit, Unit::SECOND);
+        assert!((waves.axis().values.last().unwrap() - 0.04).abs() < 1e-15);
+        assert_eq!(waves.get("v_u").unwrap().unit, Unit::VOLT);
+        let value = file.numbers("slow/metrics/period_ratio/value").unwrap()[0];
+        assert!((value - 1.04).abs() < 1e-4);
+        assert_eq!(file.numbers("slow/metrics/period_ratio/limit").unwrap(), [0.985, 1.015]);
+        assert_eq!(file.numbers("slow/metrics/period_ratio/passed").unwrap(), [0.0]);
+        assert_eq!(file.numbers("good/metrics/period_ratio/passed").unwrap(), [1.0]);
+        assert!(file.numbers("good/metrics/rms/limit").unwrap()[1].is_infinite());
+        assert_eq!(file.texts("good/provenance/netlist").unwrap(), ["* made up\n.end\n"]);
+        let text = |object: &str, name: &str| file.attribute(object, name).unwrap().unwrap();
+        assert_eq!(text("/", "engine"), AttributeValue::Text("ngspice".into()));
+        assert_eq!(text("broken", "status"), AttributeValue::Text("broken".into()));
+    }
+}

@@ -103,3 +103,26 @@ pub(crate) fn percent(x: f64) -> String {
     let p = 100.0 * x;
     if p.abs() < 10.0 { format!("{p:.1} %") } else { format!("{p:.0} %") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::specimen;
+
+    #[test]
+    fn the_table_says_which_metric_and_by_how_much() {
+        let text = table(&specimen::verdicts(), false);
+        for part in [
+            "good  Boomerang, made up <&>  passed",
+            "slow  Boomerang, made up <&>  failed",
+            "0.985 … 1.015",
+            "outside its limit by 0.025 (167 % of the tolerance)",
+            "→ alpha 18 % lower",
+            "no case to verify",
+            "1 passed, 1 failed, 1 broken",
+        ] {
+            assert!(text.contains(part), "`{part}` is not in\n{text}");
+        }
+        assert!(!text.contains('\x1b') && table(&specimen::verdicts(), true).contains("\x1b[31mfailed\x1b[0m"));
+    }
+}
