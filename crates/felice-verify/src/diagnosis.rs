@@ -113,10 +113,11 @@ fn explanation(v: &Verdict, prepared: &Prepared, start: &Start) -> Option<String
     };
     let stretched = |x: f64| {
         let tau: Vec<f64> = v.model.tau.iter().map(|t| t / (1.0 + x)).collect();
-        let channels = v.model.channels.iter().map(|c| Channel {
-            values: grid::resample(&v.model.tau, &c.values, &tau),
-            ..c.clone()
-        });
+        let channels = v
+            .model
+            .channels
+            .iter()
+            .map(|c| Channel { values: grid::resample(&v.model.tau, &c.values, &tau), ..c.clone() });
         let waves = Waves { tau: v.model.tau.clone(), channels: channels.collect() };
         compare::nrmse_over(&waves, &v.circuit, &v.model)
     };
@@ -128,10 +129,10 @@ fn explanation(v: &Verdict, prepared: &Prepared, start: &Start) -> Option<String
         let cost = |x: f64| {
             let mut neuron = candidate.neuron.clone();
             let changed = neuron.set(&candidate.parameter, candidate.base + x * scale);
-            changed.ok().and_then(|()| trajectory::waves(&v.case, &neuron, &v.model, start, 1e-7).ok()).map_or(
-                f64::INFINITY,
-                |(waves, _)| compare::nrmse_over(&waves, &v.circuit, &v.model),
-            )
+            changed
+                .ok()
+                .and_then(|()| trajectory::waves(&v.case, &neuron, &v.model, start, 1e-7).ok())
+                .map_or(f64::INFINITY, |(waves, _)| compare::nrmse_over(&waves, &v.circuit, &v.model))
         };
         let (x, cost) = minimum(&cost, -REACH, REACH);
         let how = if x < 0.0 { "lower" } else { "higher" };
@@ -173,7 +174,8 @@ fn branches(case: &Case, prepared: &Prepared) -> Option<AnyNeuron> {
 /// The transistors that set a parameter, `alpha` for `alpha_u` too.
 fn devices(v: &Verdict, parameter: &str) -> String {
     let base = parameter.trim_end_matches("_u").trim_end_matches("_v");
-    let found = v.parameters.iter().find(|p| p.name == parameter).or_else(|| v.parameters.iter().find(|p| p.name == base));
+    let found =
+        v.parameters.iter().find(|p| p.name == parameter).or_else(|| v.parameters.iter().find(|p| p.name == base));
     match found.map(|p| p.devices.join(", ")).filter(|d| !d.is_empty()) {
         Some(devices) => format!(" ({devices})"),
         None => String::new(),
@@ -202,7 +204,9 @@ fn minimum(cost: &dyn Fn(f64) -> f64, low: f64, high: f64) -> (f64, f64) {
             c2 = cost(x2);
         }
     }
-    [(middle, at_middle), (x1, c1), (x2, c2)].into_iter().fold((0.0, f64::INFINITY), |m, l| if l.1 < m.1 { l } else { m })
+    [(middle, at_middle), (x1, c1), (x2, c2)]
+        .into_iter()
+        .fold((0.0, f64::INFINITY), |m, l| if l.1 < m.1 { l } else { m })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod case;
 mod compare;
+mod diagnosis;
 mod error;
 pub mod figure;
 mod grid;
@@ -15,7 +16,9 @@ mod results;
 #[cfg(test)]
 mod specimen;
 mod table;
+mod trajectory;
 mod verdict;
+mod verify;
 
 pub use case::{Binding, Case, ENGINES, Level, Source};
 pub use compare::{Channel, Comparison, Landmarks, Waves};
@@ -29,3 +32,4 @@ pub use report::write_report;
 pub use results::write_results;
 pub use table::table;
 pub use verdict::{CircuitRun, Outcome, Verdict, Verdicts};
+pub use verify::{Progress, VerifyOptions, verify, verify_case};

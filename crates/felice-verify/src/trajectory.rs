@@ -58,7 +58,8 @@ pub(crate) fn waves(
         ..Run::to(case.span)
     };
     let trajectory = neuron.simulate(&run)?;
-    let warning = (!trajectory.conditioning.is_good()).then(|| format!("the model's run is {}", trajectory.conditioning));
+    let warning =
+        (!trajectory.conditioning.is_good()).then(|| format!("the model's run is {}", trajectory.conditioning));
     let channels = like.channels.iter().map(|c| {
         let state = trajectory.sampled.get(&c.state).map(|s| s.values.as_slice()).unwrap_or_default();
         Channel { values: state.iter().map(|y| c.offset + c.scale * y).collect(), ..c.clone() }

@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use felice_neurons::{Run, Sampling};
-use felice_spice::{Accuracy, Analysis, EngineChoice, Netlist, Settings, Simulation};
+use felice_spice::{Accuracy, Analysis, EngineChoice, Job, Netlist, Settings, Simulation};
 use felice_store::Input;
 use rayon::prelude::*;
 
@@ -16,14 +14,15 @@ use crate::error::VerifyError;
 use crate::grid;
 use crate::metric::{METRICS, Metric, MetricName, Status};
 use crate::parameters::{Prepared, mismatch};
+use crate::trajectory::{self, Start};
 use crate::verdict::{CircuitRun, Outcome, Verdict, Verdicts};
 
 /// The one place for this crate's tolerances.
 mod tolerance {
     /// Relative and absolute tolerance of the model's integrator, at first and tightened.
     pub(super) const MODEL: [f64; 2] = [1e-10, 1e-12];
-    /// How far the circuit's first sample may be from the case's initial state, over the channel's range.
-    pub(super) const START: f64 = 0.01;
+    /// What the simulator's relative tolerance is multiplied with when its step is halved.
+    pub(super) const RELTOL: f64 = 0.1;
     /// Netlists whose transient ends this much too early still cover the time compared.
     pub(super) const END: f64 = 1e-9;
 }
@@ -95,7 +94,7 @@ pub fn verify_case(case: &Case, options: &VerifyOptions) -> Result<Verdict, Veri
     let prepared = Prepared::new(case)?;
     let circuit = Circuit::simulate(case, &prepared, options)?;
     let model = Model::simulate(case, &prepared, &circuit.fine)?;
-    let landmarks = landmarks(case, &prepared, &circuit.fine)?;
+    let landmarks = landmarks(&prepared, &circuit.fine);
     let comparison = Comparison::new(&model.fine, &circuit.fine, &landmarks);
     let metrics = measure(case, &model, &circuit, &landmarks, &comparison);
     let status = overall(&metrics);
@@ -117,7 +116,7 @@ pub fn verify_case(case: &Case, options: &VerifyOptions) -> Result<Verdict, Veri
         card: prepared.card.clone(),
     };
     verdict.diagnosis.extend(model.warning);
-    let found = diagnosis::diagnose(&verdict, &prepared);
+    let found = diagnosis::diagnose(&verdict, &prepared, &model.start);
     verdict.diagnosis.extend(found);
     Ok(verdict)
 }
@@ -141,20 +140,22 @@ struct Circuit {
 impl Circuit {
     fn simulate(case: &Case, prepared: &Prepared, options: &VerifyOptions) -> Result<Self, VerifyError> {
         let spice = |source| VerifyError::Circuit { case: case.name.clone(), source };
-        let netlist = Arc::new(Netlist::read(&case.netlist).map_err(spice)?);
-        let engine = match &options.engine {
-            Some(engine) => engine.clone(),
+        let job = Job::new(Netlist::read(&case.netlist).map_err(spice)?);
+        let engine = match options.engine {
+            Some(engine) => engine,
             None => case.engine.parse().map_err(spice)?,
         };
-        let run = |settings: &Settings| felice_spice::simulate(&netlist, engine.clone(), settings).map_err(spice);
+        let run = |settings: &Settings| felice_spice::simulate(&job, engine, settings).map_err(spice);
         let first = Settings { accuracy: Accuracy::Tight, samples: None, ..options.settings.clone() };
         let coarse = run(&first)?;
         let Analysis::Tran(tran) = &coarse.analysis else {
             let what = format!("`{}` asks for no transient", case.netlist.display());
             return Err(mismatch(case, what, "give it a .tran line"));
         };
-        let step = tran.max_step.unwrap_or(tran.stop / first.accuracy.steps_of_trapezoidal());
-        let tightened = Settings { accuracy: Accuracy::Reference, max_step: Some(0.5 * step), ..first };
+        let share = tran.stop / first.accuracy.steps_of_trapezoidal();
+        let step = tran.max_step.unwrap_or(share).min(share);
+        let tightened =
+            Settings { reltol: Some(tolerance::RELTOL * first.reltol()), max_step: Some(0.5 * step), ..first };
         let fine = run(&tightened)?;
         Ok(Circuit {
             coarse: waves(case, prepared, &coarse)?,
@@ -165,7 +166,7 @@ impl Circuit {
                 reason: fine.reason.clone(),
                 options: fine.options.clone(),
                 log: repeatable(&fine.log),
-                netlist: netlist.text().to_owned(),
+                netlist: job.netlist.text().to_owned(),
                 steps: fine.work.steps,
             },
         })
@@ -219,90 +220,30 @@ fn repeatable(log: &str) -> String {
 struct Model {
     coarse: Waves,
     fine: Waves,
+    start: Start,
     warning: Option<String>,
 }
 
 impl Model {
-    /// From the state where the circuit is at its first sample, once that is what the case says.
+    /// From the state where the circuit is at its first sample.
     fn simulate(case: &Case, prepared: &Prepared, circuit: &Waves) -> Result<Self, VerifyError> {
-        let start = start(case, prepared, circuit)?;
-        let run = |tolerance| model_waves(case, prepared, circuit, &start, tolerance);
+        let start = trajectory::start(case, circuit)?;
+        let run = |tolerance| {
+            trajectory::waves(case, &prepared.neuron, circuit, &start, tolerance)
+                .map_err(|source| VerifyError::Neuron { case: case.name.clone(), source })
+        };
         let (coarse, _) = run(tolerance::MODEL[0])?;
         let (fine, warning) = run(tolerance::MODEL[1])?;
-        Ok(Model { coarse, fine, warning })
+        Ok(Model { coarse, fine, start, warning })
     }
 }
 
-fn start(case: &Case, prepared: &Prepared, circuit: &Waves) -> Result<Vec<f64>, VerifyError> {
-    let mut start = case.initial.clone();
-    for (i, (state, _)) in case.states.iter().enumerate() {
-        let Some(channel) = circuit.channels.iter().find(|c| c.state == *state) else { continue };
-        let stated = channel.offset + channel.scale * start[i];
-        let found = channel.values[0];
-        if (found - stated).abs() > tolerance::START * grid::range(&channel.values) {
-            return Err(mismatch(
-                case,
-                format!("{} starts at {found:.6} {}, the case says {stated:.6}", channel.signal, channel.unit),
-                "make the netlist's .ic and [initial] agree",
-            ));
-        }
-        start[i] = (found - channel.offset) / channel.scale;
-    }
-    let _ = prepared;
-    Ok(start)
-}
-
-/// The model's trajectory in the circuit's units, and what makes it doubtful.
-pub(crate) fn model_waves(
-    case: &Case,
-    prepared: &Prepared,
-    like: &Waves,
-    start: &[f64],
-    tolerance: f64,
-) -> Result<(Waves, Option<String>), VerifyError> {
-    let rails = match case.rails {
-        None => Vec::new(),
-        Some((lo, hi)) => {
-            let bound = |(state, _): &(String, Binding)| like.channels.iter().any(|c| c.state == *state);
-            let free = [f64::NEG_INFINITY, f64::INFINITY];
-            case.states.iter().map(|s| if bound(s) { [lo, hi] } else { free }).collect()
-        }
-    };
-    let run = Run {
-        sampling: Sampling::Uniform(case.samples),
-        initial: Some(start.to_vec()),
-        rtol: tolerance,
-        atol: tolerance,
-        rails,
-        ..Run::to(case.span)
-    };
-    let refused = |source| VerifyError::Neuron { case: case.name.clone(), source };
-    let trajectory = prepared.neuron.simulate(&run).map_err(refused)?;
-    let warning = (!trajectory.conditioning.is_good()).then(|| format!("the model's run is {}", trajectory.conditioning));
-    let channels = like.channels.iter().map(|c| {
-        let state = trajectory.sampled.get(&c.state).map(|s| s.values.as_slice()).unwrap_or_default();
-        Channel { values: state.iter().map(|y| c.offset + c.scale * y).collect(), ..c.clone() }
-    });
-    Ok((Waves { tau: like.tau.clone(), channels: channels.collect() }, warning))
-}
-
-fn landmarks(case: &Case, prepared: &Prepared, circuit: &Waves) -> Result<Landmarks, VerifyError> {
-    let index = |state: &str| case.states.iter().position(|(s, _)| s == state);
-    let project = |point: &[f64]| -> Vec<f64> {
-        let value = |c: &Channel| index(&c.state).map_or(f64::NAN, |i| c.offset + c.scale * point[i]);
-        circuit.channels.iter().map(value).collect()
-    };
-    let refused = |source| VerifyError::Neuron { case: case.name.clone(), source };
-    let found = fixed_points(case, prepared, circuit).map_err(refused)?;
+fn landmarks(prepared: &Prepared, circuit: &Waves) -> Landmarks {
     let threshold = prepared.neuron.get("v_thr").ok().and_then(|level| {
         let i = circuit.channels.iter().position(|c| c.state == "v")?;
         Some((i, circuit.channels[i].offset + circuit.channels[i].scale * level))
     });
-    Ok(Landmarks {
-        fixed_points: found.iter().map(|p| project(p)).collect(),
-        threshold,
-        time_unit: prepared.time_unit,
-    })
+    Landmarks { fixed_points: Vec::new(), threshold, time_unit: prepared.time_unit }
 }
 
 fn measure(case: &Case, model: &Model, circuit: &Circuit, landmarks: &Landmarks, fine: &Comparison) -> Vec<Metric> {
