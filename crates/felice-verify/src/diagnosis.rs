@@ -6,9 +6,9 @@ use crate::case::Case;
 use crate::compare::{self, Channel, Comparison, Waves};
 use crate::grid;
 use crate::metric::{MetricName, Status};
+use crate::numbers::percent;
 use crate::oscillation::Motion;
 use crate::parameters::Prepared;
-use crate::table::percent;
 use crate::trajectory::{self, Start};
 use crate::verdict::Verdict;
 

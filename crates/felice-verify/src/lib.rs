@@ -8,6 +8,7 @@ pub mod figure;
 mod grid;
 mod junit;
 mod metric;
+mod numbers;
 mod oscillation;
 mod parameters;
 mod pictures;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use felice_base::Unit;
 
+use crate::numbers::written;
+
 /// A measure of how far a circuit is from its equations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MetricName {
@@ -119,9 +121,9 @@ impl Limit {
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.min.is_finite(), self.max.is_finite()) {
-            (true, true) => write!(f, "{} … {}", short(self.min), short(self.max)),
-            (true, false) => write!(f, "≥ {}", short(self.min)),
-            _ => write!(f, "≤ {}", short(self.max)),
+            (true, true) => write!(f, "{} … {}", written(self.min), written(self.max)),
+            (true, false) => write!(f, "≥ {}", written(self.min)),
+            _ => write!(f, "≤ {}", written(self.max)),
         }
     }
 }
@@ -206,29 +208,6 @@ impl Metric {
     }
 }
 
-/// Four significant digits, as tables show them.
-pub(crate) fn short(x: f64) -> String {
-    let size = x.abs();
-    match () {
-        () if !x.is_finite() => "–".into(),
-        () if x == 0.0 => "0".into(),
-        () if !(1e-3..1e5).contains(&size) => {
-            let text = format!("{x:.3e}");
-            match text.split_once('e') {
-                Some((digits, power)) if digits.contains('.') => {
-                    format!("{}e{power}", digits.trim_end_matches('0').trim_end_matches('.'))
-                }
-                _ => text,
-            }
-        }
-        () => {
-            let decimals = (3 - size.log10().floor() as i32).clamp(0, 6);
-            let text = format!("{x:.*}", decimals as usize);
-            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,23 +238,5 @@ mod tests {
         assert_eq!(metric(f64::NAN, 0.0, none, 1.0), Status::Failed);
         assert_eq!(metric(0.5, f64::NAN, none, 1.0), Status::Unresolved);
         assert_eq!(metric(1.0, 0.0, 1.0, 1.0), Status::Passed, "an exact demand, exactly met");
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        for (x, text) in [
-            (1e-5, "1e-5"),
-            (1.2346e-7, "1.235e-7"),
-            (0.98765, "0.9877"),
-            (1.015, "1.015"),
-            (50.42397, "50.42"),
-            (0.0, "0"),
-            (1.0, "1"),
-            (f64::NAN, "–"),
-            (123456.0, "1.235e5"),
-            (40.0, "40"),
-        ] {
-            assert_eq!(short(x), text);
-        }
     }
 }

@@ -5,11 +5,12 @@ use felice_base::Unit;
 use crate::compare::{Channel, Waves};
 use crate::figure::{Ink, Panel, Series, Style, Theme, draw};
 use crate::metric::MetricName;
+use crate::numbers::prefix;
 use crate::oscillation::Motion;
 use crate::verdict::Verdict;
 
 /// Inks of the residual's states, in their order.
-const STATES: [Ink; 4] = [Ink::Model, Ink::Circuit, Ink::Third, Ink::Fourth];
+const STATES: [Ink; 4] = [Ink::Third, Ink::Fourth, Ink::Model, Ink::Circuit];
 /// The overlay's left column shows this many periods from the start.
 const PERIODS_SHOWN: f64 = 6.0;
 
@@ -20,6 +21,9 @@ pub fn pictures(verdict: &Verdict) -> Vec<(&'static str, String)> {
     all.extend(phase_plane(verdict, Theme::Standalone).map(|svg| ("phase", svg)));
     all
 }
+
+/// The residual shows its limit where that is nearer than this many times the largest difference.
+const LIMIT_SHOWN: f64 = 4.0;
 
 /// Circuit over model: one row a state, the first periods on the left, all of the time on the right.
 pub(crate) fn overlay(v: &Verdict, theme: Theme) -> String {
@@ -64,8 +68,10 @@ pub(crate) fn residual(v: &Verdict, theme: Theme) -> String {
         })
         .collect();
     let end = v.model.tau.last().copied().unwrap_or(1.0);
-    let asked = v.metric(MetricName::MaxError).and_then(|m| m.limit.as_ref()).map(|l| l.max * factor);
-    for bound in asked.filter(|b| b.is_finite()).into_iter().flat_map(|b| [b, -b]) {
+    // A limit far away would press the curves flat; the table and its gauges show it.
+    let asked = v.metric(MetricName::MaxError).and_then(|m| m.limit.as_ref()).map(|l| l.max);
+    let near = asked.filter(|b| *b < LIMIT_SHOWN * worst).map(|b| b * factor);
+    for bound in near.into_iter().flat_map(|b| [b, -b]) {
         let name = if bound > 0.0 { "limit" } else { "" };
         lines.push(Series {
             name: name.into(),
@@ -132,14 +138,4 @@ fn extent(channels: &[&Channel]) -> std::ops::Range<f64> {
     let all = || channels.iter().flat_map(|c| c.values.iter().copied());
     let (low, high) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
     low - 0.5 * (high - low)..high + 0.5 * (high - low)
-}
-
-/// Factor and SI prefix that make a size readable.
-fn prefix(size: f64) -> (f64, &'static str) {
-    match size {
-        s if s < 1e-6 => (1e9, "n"),
-        s if s < 1e-3 => (1e6, "µ"),
-        s if s < 1.0 => (1e3, "m"),
-        _ => (1.0, ""),
-    }
 }

@@ -7,7 +7,8 @@ use felice_store::{Provenance, StoreError, write_plain};
 
 use crate::figure::Theme;
 use crate::junit::escape;
-use crate::metric::{Limit, Metric, Status, short};
+use crate::metric::{Limit, Metric, Status};
+use crate::numbers::{quantity, short};
 use crate::pictures;
 use crate::table::{explain, with_uncertainty};
 use crate::verdict::{Outcome, Verdict, Verdicts};
@@ -29,7 +30,10 @@ fn page(verdicts: &Verdicts, provenance: &Provenance) -> String {
     // Writing to a String cannot fail, here and below.
     let _ = write!(
         body,
-        "<h1>{headline}</h1>\n<p class=\"soft\">{} · {} · {}</p>\n{}",
+        "<h1>{headline}</h1>\n<p class=\"soft\">{} · {} · {}</p>\n<p class=\"soft\">Each circuit was simulated beside its \
+         model from the same state, twice: once more with half the step and tighter tolerances. What changed between \
+         the two is in every uncertainty; a value whose numerical error is not under a third of its limit counts as \
+         unresolved.</p>\n{}",
         verdicts.summary(),
         escape(&provenance.creator),
         provenance.created_rfc3339(),
@@ -65,7 +69,7 @@ fn summary(verdicts: &Verdicts) -> String {
         );
         let _ = write!(
             rows,
-            "<tr><td><a href=\"#{id}\">{}</a></td><td>{}</td><td class=\"soft\">{}</td><td>{}</td><td>{name}</td>\
+            "<tr><td><a href=\"#{id}\">{}</a></td><td>{}</td><td class=\"soft once\">{}</td><td>{}</td><td class=\"once\">{name}</td>\
              <td class=\"number\">{value}</td><td>{gauge}</td></tr>\n",
             escape(outcome.title()),
             escape(model),
@@ -156,9 +160,9 @@ fn compared(v: &Verdict) -> String {
     let phase = phase.map_or_else(String::new, |svg| figure(&svg, "The first two states against each other."));
     let unit = v.landmarks.time_unit;
     format!(
-        "<p class=\"soft\">{model} · {engine} {version} · one τ is {} s · model: {}, circuit: {}</p>\n{}\
+        "<p class=\"soft\">{model} · {engine} {version} · one τ is {} · model: {}, circuit: {}</p>\n{}\
          {}{}\n<div class=\"side\"><div>{phase}</div><div><h3>Metrics</h3>{}</div></div>\n{}{}",
-        short(unit),
+        quantity(unit, 0.0, "s"),
         v.comparison.model.motion.word(),
         v.comparison.circuit.motion.word(),
         findings(v),
@@ -195,22 +199,29 @@ fn findings(v: &Verdict) -> String {
     if items.is_empty() { String::new() } else { format!("<ul class=\"findings\">\n{}\n</ul>\n", items.join("\n")) }
 }
 
+/// What is asked, each with its reason, then what is measured beside.
 fn metrics(v: &Verdict) -> String {
     let mut rows = String::new();
-    for m in &v.metrics {
-        let limit = m.limit.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string);
+    let (asked, beside): (Vec<&Metric>, Vec<&Metric>) = v.metrics.iter().partition(|m| m.limit.is_some());
+    let name =
+        |m: &Metric| format!("<td title=\"{}\">{}</td>", escape(m.name.long_name()), m.name.name().replace('_', " "));
+    let value = |m: &Metric| format!("<td class=\"number\">{}</td>", escape(&with_uncertainty(m)));
+    for m in asked {
+        let limit = m.limit.as_ref().map_or_else(String::new, ToString::to_string);
         let why = m.limit.as_ref().map_or("", |l| l.why.as_str());
         let _ = write!(
             rows,
-            "<tr><td title=\"{}\">{}<div class=\"why\">{}</div></td><td class=\"number\">{}</td><td>{}{}</td><td>{}</td></tr>\n",
-            escape(m.name.long_name()),
-            m.name.name().replace('_', " "),
-            escape(why),
-            escape(&with_uncertainty(m)),
+            "<tr class=\"asked\">{}{}<td>{}{}</td><td>{}</td></tr>\n<tr><td colspan=\"4\" class=\"why\">{}</td></tr>\n",
+            name(m),
+            value(m),
             escape(&limit),
             gauge(m),
             badge(m.status().word()),
+            escape(why),
         );
+    }
+    for m in beside {
+        let _ = write!(rows, "<tr class=\"beside\">{}{}<td></td><td></td></tr>\n", name(m), value(m));
     }
     format!(
         "<table><thead><tr><th>Metric</th><th class=\"number\">Value</th><th>Limit</th><th></th></tr></thead>\n\

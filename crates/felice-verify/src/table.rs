@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::metric::{Metric, Status, short};
+use crate::metric::{Metric, Status};
+use crate::numbers::{error, percent, quantity, short};
 use crate::verdict::{Outcome, Verdict, Verdicts};
 
 /// The verdicts as a table: a line a case and a line a metric that is asked for, then what to look at. With `color`
@@ -55,21 +56,9 @@ fn rows(text: &mut String, verdict: &Verdict, paint: &dyn Fn(&str) -> String) {
     }
 }
 
-/// `0.9962 ± 0.0004 `, with its unit where it has one.
+/// Value, uncertainty and unit.
 pub(crate) fn with_uncertainty(m: &Metric) -> String {
-    if m.value.is_nan() {
-        return "not measured".into();
-    }
-    let unit = if m.name.unit().symbol() == "1" { String::new() } else { format!(" {}", m.name.unit()) };
-    match m.uncertainty() {
-        u if u > 0.0 => format!("{} ± {}{unit}", short(m.value), short_error(u)),
-        _ => format!("{}{unit}", short(m.value)),
-    }
-}
-
-/// Errors are worth one digit.
-fn short_error(u: f64) -> String {
-    if u.is_finite() { format!("{u:.0e}") } else { "?".into() }
+    quantity(m.value, m.uncertainty(), m.name.unit().symbol())
 }
 
 /// By how much a metric misses, in words.
@@ -81,27 +70,20 @@ pub(crate) fn explain(m: &Metric) -> Option<String> {
     match m.status() {
         Status::Failed => {
             let excess = limit.excess(m.value);
-            let unit = if m.name.unit().symbol() == "1" { String::new() } else { format!(" {}", m.name.unit()) };
             let times = excess / limit.tolerance();
             let much =
                 if times.is_finite() { format!(" ({} of the tolerance)", percent(times)) } else { String::new() };
-            Some(format!("outside its limit by {}{unit}{much}", short(excess)))
+            Some(format!("outside its limit by {}{much}", quantity(excess, 0.0, m.name.unit().symbol())))
         }
         Status::Unresolved => Some(format!(
             "not resolved: the numerical error, {} (model) + {} (circuit), is not under a third of the tolerance {}; \
              tighten the solver or the SPICE step",
-            short_error(m.numerical_model),
-            short_error(m.numerical_circuit),
+            error(m.numerical_model),
+            error(m.numerical_circuit),
             short(limit.tolerance()),
         )),
         _ => None,
     }
-}
-
-/// `4.2 %`, `120 %`.
-pub(crate) fn percent(x: f64) -> String {
-    let p = 100.0 * x;
-    if p.abs() < 10.0 { format!("{p:.1} %") } else { format!("{p:.0} %") }
 }
 
 #[cfg(test)]
