@@ -81,7 +81,9 @@ value_from!(&str => Text(str::to_owned), String => Text(|s| s), Vec<String> => T
 
 impl<'f> Group<'f> {
     pub(crate) fn root(writer: &'f FileWriter, file: &hdf5::File) -> Self {
-        Group { writer, group: hdf5::Group::clone(file), path: String::new() }
+        // A handle of its own: a clone of the file's would keep the file open past `FileWriter::finish`.
+        let group = file.group("/").unwrap_or_else(|_| hdf5::Group::clone(file));
+        Group { writer, group, path: String::new() }
     }
 
     /// A new group in this one.

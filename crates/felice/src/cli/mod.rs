@@ -1,12 +1,17 @@
 //! The command line: parse, call, print. Results on stdout, everything else on stderr.
 
 mod derive;
+mod doctor;
 mod failure;
 mod field;
 mod inspect;
 mod model;
 mod models;
+mod output;
 mod parse;
+mod simulate;
+mod spice;
+mod stimulus;
 mod table;
 
 use clap::{Parser, Subcommand};
@@ -25,10 +30,23 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Doctor(doctor::Doctor),
     Models(models::Models),
     Field(field::Field),
+    Simulate(simulate::Simulate),
     Derive(derive::Derive),
+    Spice(spice::Spice),
     Inspect(inspect::Inspect),
+}
+
+/// This version of felice.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The commit it was built from.
+const COMMIT: &str = env!("FELICE_COMMIT");
+
+/// Who makes the files of this process.
+fn provenance() -> felice_store::Provenance {
+    felice_store::Provenance::new("felice", VERSION, COMMIT)
 }
 
 /// Runs the command line of this process.
@@ -48,8 +66,11 @@ pub fn run() -> std::process::ExitCode {
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
     match &cli.command {
+        Command::Doctor(args) => doctor::run(args),
         Command::Models(args) => models::run(args),
         Command::Field(args) => field::run(args),
+        Command::Simulate(args) => simulate::run(args, cli.quiet),
+        Command::Spice(args) => spice::run(args, cli.quiet),
         Command::Derive(args) => derive::run(args),
         Command::Inspect(args) => inspect::run(args),
     }

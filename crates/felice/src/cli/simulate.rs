@@ -1,0 +1,190 @@
+//! `felice simulate`: one trajectory of one model.
+
+use super::failure::Failure;
+use super::model::{ModelArgs, Precision};
+use super::output::{self, Format};
+use super::parse::{self, Numbers};
+use super::stimulus;
+use felice_base::Unit;
+use felice_neurons::{AnyNeuron, Direction, Event, Method, Run, Sampling, Stimulus, Trajectory, Trigger};
+use felice_store::{FileWriter, StoreError};
+use std::path::PathBuf;
+
+/// One trajectory of a model, sampled at equal distances, both ends included.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  felice simulate wererabbit --t-end 50 --initial 0.45,0.25 --output wererabbit.h5 --plot wererabbit.svg
+  felice simulate fhnrs --t-end 200 --initial 2,0,0 --samples 2001 --crossing v=2 --output fhnrs.csv
+  felice simulate fhnrs --t-end 200 --stimulus spikes:i_app@10,20,30=1.5 --output kicked.csv")]
+pub struct Simulate {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// End of the trajectory, in the model's unit of time; it starts at 0.
+    #[arg(long, value_name = "T", value_parser = parse::positive, allow_hyphen_values = true)]
+    t_end: f64,
+    /// Number of samples, both ends included.
+    #[arg(long, value_name = "N", default_value_t = 1001)]
+    samples: usize,
+    /// The state at 0; the model's own initial state where left out.
+    #[arg(long, value_name = "a,b[,c]", value_parser = parse::numbers, allow_hyphen_values = true)]
+    initial: Option<Numbers>,
+    /// Relative tolerance of a step.
+    #[arg(long, default_value_t = 1e-9, value_parser = parse::positive, allow_hyphen_values = true)]
+    rtol: f64,
+    /// Absolute tolerance of a step.
+    #[arg(long, default_value_t = 1e-9, value_parser = parse::positive, allow_hyphen_values = true)]
+    atol: f64,
+    /// Limits that no state ever leaves.
+    #[arg(long, value_name = "LO,HI", value_parser = parse::interval, allow_hyphen_values = true)]
+    rails: Option<(f64, f64)>,
+    /// Precision of the evaluation.
+    #[arg(long, value_enum, default_value_t = Precision::F64)]
+    precision: Precision,
+    /// The integrator.
+    #[arg(long, value_enum, default_value_t = Integrator::Dop853)]
+    method: Integrator,
+    /// Steps after which the run is given up.
+    #[arg(long, default_value_t = 10_000_000)]
+    max_steps: u64,
+    /// Report when a state crosses a level upward; may be repeated.
+    #[arg(long, value_name = "STATE=LEVEL", value_parser = parse::assignment, allow_hyphen_values = true)]
+    crossing: Vec<parse::Assignment>,
+    /// Report when the state comes this near to a stable fixed point.
+    #[arg(long, value_name = "DISTANCE", value_parser = parse::positive)]
+    settled: Option<f64>,
+    /// End the run at the first event.
+    #[arg(long)]
+    stop_at_event: bool,
+    /// What is done to the neuron: step:STATE@T=A, pulse:STATE@T1..T2=A, ramp:STATE@T1..T2=A, spikes:STATE@T1,T2,..=W.
+    #[arg(long = "stimulus", value_name = "SPEC", value_parser = stimulus::parse, allow_hyphen_values = true)]
+    stimuli: Vec<Stimulus>,
+    /// File to write: .h5 or .csv.
+    #[arg(long, value_name = "X.h5|X.csv", value_parser = output::parse)]
+    output: output::Target,
+    /// A picture of the states against time.
+    #[arg(long, value_name = "X.svg")]
+    plot: Option<PathBuf>,
+}
+
+/// Integrators of single trajectories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Integrator {
+    /// Dormand–Prince 8(5,3).
+    Dop853,
+    /// Dormand–Prince 5(4).
+    Dopri5,
+}
+
+/// Runs it.
+pub fn run(args: &Simulate, quiet: bool) -> Result<(), Failure> {
+    let neuron = args.model.neuron()?;
+    let events = events(args);
+    let trajectory = neuron.simulate(&request(args, &events)).map_err(Failure::input)?;
+    match args.output.format {
+        Format::Csv => felice_store::write_plain(&args.output.path, super::table::sampled_to_csv(&trajectory.sampled)),
+        Format::Hdf5 => write_hdf5(args, &neuron, &events, &trajectory),
+    }
+    .map_err(Failure::file)?;
+    if !trajectory.conditioning.is_good() {
+        eprintln!("felice: warning: {}", trajectory.conditioning);
+    }
+    if !quiet {
+        remarks(&neuron, &events, &trajectory);
+    }
+    Ok(())
+}
+
+fn request(args: &Simulate, events: &[(String, Event)]) -> Run {
+    Run {
+        sampling: Sampling::Uniform(args.samples),
+        initial: args.initial.as_ref().map(|n| n.0.clone()),
+        rtol: args.rtol,
+        atol: args.atol,
+        method: match args.method {
+            Integrator::Dop853 => Method::Dop853,
+            Integrator::Dopri5 => Method::Dopri5,
+        },
+        rails: args.rails.iter().map(|&(lo, hi)| [lo, hi]).collect(),
+        precision: match args.precision {
+            Precision::F64 => felice_neurons::Precision::F64,
+            Precision::F32 => felice_neurons::Precision::F32,
+        },
+        events: events.iter().map(|(_, e)| e.clone()).collect(),
+        stimuli: args.stimuli.clone(),
+        max_steps: args.max_steps,
+        ..Run::to(args.t_end)
+    }
+}
+
+/// The events asked for, by the name that they have in the file; the spike condition is always there.
+fn events(args: &Simulate) -> Vec<(String, Event)> {
+    let stop_after = args.stop_at_event.then_some(1);
+    let mut events = vec![("spike_condition".to_owned(), Event::from(Trigger::SpikeCondition))];
+    for c in &args.crossing {
+        let trigger = Trigger::Crossing { state: c.name.clone(), level: c.value, direction: Direction::Rising };
+        events.push((format!("{}_above_{}", c.name, c.value), Event { trigger, stop_after }));
+    }
+    if let Some(distance) = args.settled {
+        events.push(("settled".to_owned(), Event { trigger: Trigger::Settled { distance }, stop_after }));
+    }
+    events
+}
+
+/// States along `t` in the root, events and parameters in groups.
+fn write_hdf5(
+    args: &Simulate,
+    neuron: &AnyNeuron,
+    events: &[(String, Event)],
+    trajectory: &Trajectory,
+) -> Result<(), StoreError> {
+    let file = FileWriter::create(&args.output.path, &super::provenance())?;
+    let root = file.root();
+    root.attribute("model", neuron.info().name.as_ref())?;
+    root.attribute("option", neuron.option().unwrap_or(""))?;
+    root.attribute("conditioning", trajectory.conditioning.to_string())?;
+    root.attribute("well_conditioned", u64::from(trajectory.conditioning.is_good()))?;
+    root.attribute("precision", if args.precision == Precision::F32 { "f32" } else { "f64" })?;
+    root.attribute("rtol", args.rtol)?;
+    root.attribute("atol", args.atol)?;
+    let work = trajectory.work;
+    for (name, count) in [
+        ("evaluations", work.evaluations),
+        ("event_evaluations", work.event_evaluations),
+        ("accepted_steps", work.accepted),
+        ("rejected_steps", work.rejected),
+    ] {
+        root.attribute(name, count)?;
+    }
+    match args.precision {
+        Precision::F64 => root.sampled(&trajectory.sampled)?,
+        Precision::F32 => root.sampled_f32(&trajectory.sampled)?,
+    };
+    let parameters = root.group("parameters")?;
+    for ((name, value), p) in neuron.parameters().zip(neuron.info().parameters.iter()) {
+        parameters.scalar(name, &Unit::new(p.unit.to_string()), &p.meaning, value)?;
+    }
+    let group = root.group("events")?;
+    for (i, (name, _)) in events.iter().enumerate() {
+        let long_name = format!("times at which {name} became true");
+        group.axis(name, &Unit::ONE, &long_name, &trajectory.times_of(i))?;
+    }
+    file.finish().map(drop)
+}
+
+fn remarks(neuron: &AnyNeuron, events: &[(String, Event)], trajectory: &Trajectory) {
+    let work = trajectory.work;
+    eprintln!(
+        "{}: t = 0 .. {}, {} evaluations, {} steps, {} rejected",
+        neuron.info().name,
+        trajectory.t_final,
+        work.evaluations,
+        work.accepted,
+        work.rejected
+    );
+    for (i, (name, _)) in events.iter().enumerate() {
+        let times = trajectory.times_of(i);
+        if let Some(first) = times.first() {
+            eprintln!("  {name}: {} times, first at t = {first:.10}", times.len());
+        }
+    }
+}
