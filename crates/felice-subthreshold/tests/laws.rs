@@ -27,7 +27,7 @@ fn gate(fet: &Ekv, inversion: f64) -> f64 {
 
 fn cases() -> ProptestConfig {
     let cases = std::env::var("FELICE_PROPTEST_CASES").ok().and_then(|c| c.parse().ok()).unwrap_or(1000);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases, failure_persistence: None, max_global_rejects: 100 * cases, ..ProptestConfig::default() }
 }
 
 /// The solved value lies within the block's own bound of the closed one.
@@ -83,7 +83,9 @@ proptest! {
     #[test]
     fn prop_current_scales_with_width(f in fet(), [g, s, d] in terminals(), ratio in 0.1..100.0) {
         let (one, many) = (f.current(g, s, d), like(f, ratio, 0.0).current(g, s, d));
-        prop_assert!((many - ratio * one).abs() <= 1e-12 * many.abs());
+        // Forward and reverse currents nearly cancel near Vds = 0.
+        let scale = ratio * (f.half(g, s) + f.half(g, d)) * (1.0 + 1.5 * f.lambda);
+        prop_assert!((many - ratio * one).abs() <= 1e-13 * scale);
     }
 
     #[test]
@@ -201,10 +203,18 @@ proptest! {
         let (input, out) = if ota.polarity == Polarity::P { (0.7, 1.0) } else { (1.8, 1.5) };
         let bound = ota.error(gate, input, input + difference, out) + ota.error(gate, input + difference, input, out);
         prop_assume!(bound < 1.0);
-        let forth = ota.solved(gate, input, input + difference, out).unwrap().current;
-        let back = ota.solved(gate, input + difference, input, out).unwrap().current;
-        let left = (forth + back).abs() / ota.amplitude(gate);
-        prop_assert!(left <= bound && left < 0.05, "{left:e} {bound:e}");
+        let forth = ota.solved(gate, input, input + difference, out).unwrap();
+        let back = ota.solved(gate, input + difference, input, out).unwrap();
+        let left = (forth.current + back.current).abs() / ota.amplitude(gate);
+        prop_assert!(left <= bound, "{left:e} {bound:e}");
+        // What is left of evenness is what tail and mirror lack to saturation.
+        let inward = if ota.polarity == Polarity::P { 2.5 - out } else { out };
+        let room = [forth, back]
+            .iter()
+            .flat_map(|o| [o.source, o.diode, inward - o.source, 2.5 - o.diode - o.source, 2.5 - inward])
+            .fold(f64::INFINITY, f64::min)
+            / ota.m1.ut;
+        prop_assert!(left <= 3.0 * (-room).exp() + 1e-6, "{left:e} {room}");
     }
 
     /// Kirchhoff inside: what the pair takes from the tail is what the tail gives.

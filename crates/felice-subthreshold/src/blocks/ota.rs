@@ -177,7 +177,13 @@ impl Ota<f64> {
         let split = most(&self.m1).max(most(&self.m2))
             + saturation_log(v1, self.m1.ut).max(saturation_log(v2, self.m2.ut))
             + early;
-        let diode = saturation_log(a.max(self.m3.ut), self.m3.ut).min(1.0) + (self.m3.lambda * (a + margin)).ln_1p();
+        // A diode that carries no more than its own leakage sits below Ut, out of saturation; a smaller share of the
+        // tail lowers it further.
+        let lowest = a - self.m3.ut * split / self.m3.kappa;
+        if lowest <= 0.0 {
+            return f64::INFINITY;
+        }
+        let diode = saturation_log(lowest, self.m3.ut) + (self.m3.lambda * (a + margin)).ln_1p();
         let mirror = most(&self.m3) + diode + saturation_log(v4, self.m4.ut) + (self.m4.lambda * v4).ln_1p();
         let unequal = (self.mirror().ratio() - 1.0).abs() * 0.5;
         (tail_log.exp_m1() + (0.5 * split + mirror.exp_m1()) * tail_log.exp()) / (1.0 - unequal).max(0.1) + unequal
