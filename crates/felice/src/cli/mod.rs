@@ -13,6 +13,7 @@ mod simulate;
 mod spice;
 mod stimulus;
 mod table;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -36,6 +37,7 @@ enum Command {
     Simulate(simulate::Simulate),
     Derive(derive::Derive),
     Spice(spice::Spice),
+    Verify(verify::Verify),
     Inspect(inspect::Inspect),
 }
 
@@ -71,6 +73,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Field(args) => field::run(args),
         Command::Simulate(args) => simulate::run(args, cli.quiet),
         Command::Spice(args) => spice::run(args, cli.quiet),
+        Command::Verify(args) => verify::run(args, cli.quiet),
         Command::Derive(args) => derive::run(args),
         Command::Inspect(args) => inspect::run(args),
     }

@@ -5,9 +5,10 @@ use super::model::{ModelArgs, Precision};
 use super::output::{self, Format};
 use super::parse::{self, Numbers};
 use super::stimulus;
-use felice_base::Unit;
+use felice_base::{Signal, Unit};
 use felice_neurons::{AnyNeuron, Direction, Event, Method, Run, Sampling, Stimulus, Trajectory, Trigger};
 use felice_store::{FileWriter, StoreError};
+use felice_verify::figure::{Ink, Panel, Series, Style, Theme, draw};
 use std::path::PathBuf;
 
 /// One trajectory of a model, sampled at equal distances, both ends included.
@@ -85,6 +86,9 @@ pub fn run(args: &Simulate, quiet: bool) -> Result<(), Failure> {
         Format::Hdf5 => write_hdf5(args, &neuron, &events, &trajectory),
     }
     .map_err(Failure::file)?;
+    if let Some(path) = &args.plot {
+        felice_store::write_plain(path, picture(&neuron, &trajectory)).map_err(Failure::file)?;
+    }
     if !trajectory.conditioning.is_good() {
         eprintln!("felice: warning: {}", trajectory.conditioning);
     }
@@ -169,6 +173,25 @@ fn write_hdf5(
         group.axis(name, &Unit::ONE, &long_name, &trajectory.times_of(i))?;
     }
     file.finish().map(drop)
+}
+
+/// The states against time, one panel a state.
+fn picture(neuron: &AnyNeuron, trajectory: &Trajectory) -> String {
+    let t = &trajectory.sampled.axis().values;
+    let panel = |s: &Signal| Panel {
+        x_label: "τ".into(),
+        y_label: s.name.clone(),
+        series: vec![Series {
+            name: String::new(),
+            points: t.iter().copied().zip(s.values.iter().copied()).collect(),
+            ink: Ink::Model,
+            style: Style::Line(1.2),
+        }],
+        ..Panel::default()
+    };
+    let panels: Vec<Panel> = trajectory.sampled.signals().iter().map(panel).collect();
+    let label = format!("{}: states against time", neuron.info().name);
+    draw(&panels, 1, (820.0, 20.0 + 170.0 * panels.len() as f64), Theme::Standalone, &label)
 }
 
 fn remarks(neuron: &AnyNeuron, events: &[(String, Event)], trajectory: &Trajectory) {
