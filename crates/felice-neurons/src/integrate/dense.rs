@@ -79,14 +79,19 @@ impl Interpolant {
             self.r[2 * n + i] = bend;
             self.r[3 * n + i] = difference - h * f1[i] - bend;
         }
-        let (tables, backs): (&[[f64; 12]], &[usize]) = match method {
-            Method::Dop853 => (&DOP853, &[10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]),
-            Method::Dopri5 => (&DOPRI5, &[4, 3, 2, 1, 0]),
+        let (tables, stages_after_first): (&[[f64; 12]], usize) = match method {
+            Method::Dop853 => (&DOP853, 11),
+            Method::Dopri5 => (&DOPRI5, 5),
         };
+        // The last of them is the newest evaluation.
+        let at: [usize; 11] = std::array::from_fn(|j| stages.at((stages_after_first - 1).saturating_sub(j)));
         for (k, d) in tables.iter().enumerate() {
             for i in 0..n {
-                let later = backs.iter().zip(&d[1..]).map(|(&back, d)| d * stages.dy(back)[i]).sum::<f64>();
-                self.r[(4 + k) * n + i] = h * (d[0] * k1[i] + later);
+                let mut sum = d[0] * k1[i];
+                for j in 0..stages_after_first {
+                    sum += d[j + 1] * stages.dy[at[j] + i];
+                }
+                self.r[(4 + k) * n + i] = h * sum;
             }
         }
     }

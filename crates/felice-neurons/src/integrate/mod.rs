@@ -11,6 +11,8 @@ mod run;
 mod simulate;
 mod stepper;
 mod stimulus;
+#[cfg(test)]
+mod tests;
 mod trajectory;
 mod watch;
 

@@ -36,8 +36,9 @@ parameters! {
 fn field<R: Real>(p: &Boomerang<R>, [u, v]: [R; 2], sign: R) -> [R; 2] {
     let (one, c) = (R::num(1.0), R::num(0.3));
     let ([ev, eu], [z]) = R::exp_tanh([p.beta * v, p.beta * u], [p.rho * (v - u)]);
-    let du = one - p.alpha * ev * (one - p.gamma * (c - u)) + sign * p.sigma * z;
-    let dv = p.alpha * eu * (one + p.gamma * (c - v)) - one + p.sigma * z;
+    let (cu, cv) = (p.gamma.mul_add(u - c, one), p.gamma.mul_add(c - v, one));
+    let du = (sign * p.sigma).mul_add(z, (-(p.alpha * ev)).mul_add(cu, one));
+    let dv = p.sigma.mul_add(z, (p.alpha * eu).mul_add(cv, -one));
     [du, dv]
 }
 

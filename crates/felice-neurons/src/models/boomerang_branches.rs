@@ -58,8 +58,9 @@ impl Neuron for BoomerangBranches {
         let (one, c, x) = (R::num(1.0), R::num(0.3), v - u);
         let ([ev, eu], [zu, zv]) =
             R::exp_tanh([p.beta_u * v, p.beta_v * u], [p.rho_u * (x - p.delta_u), p.rho_v * (x - p.delta_v)]);
-        let du = p.gain_u - p.alpha_u * ev * (one - p.gamma_u * (c - u)) + p.sigma_u * zu;
-        let dv = p.alpha_v * eu * (one + p.gamma_v * (c - v)) - p.gain_v + p.sigma_v * zv;
+        let (cu, cv) = (p.gamma_u.mul_add(u - c, one), p.gamma_v.mul_add(c - v, one));
+        let du = p.sigma_u.mul_add(zu, (-(p.alpha_u * ev)).mul_add(cu, p.gain_u));
+        let dv = p.sigma_v.mul_add(zv, (p.alpha_v * eu).mul_add(cv, -p.gain_v));
         [du, dv]
     }
 
@@ -72,6 +73,9 @@ impl Neuron for BoomerangBranches {
     fn initial_state(p: &BoomerangBranches) -> Result<[f64; 2], NeuronError> {
         newton::fixed_point::<BoomerangBranches>(p, [0.3, 0.3])
     }
+
+    /// Volts.
+    const BOUND: f64 = 10.0;
 }
 
 impl From<Boomerang> for BoomerangBranches {

@@ -36,10 +36,18 @@ parameters! {
     }
 }
 
-/// C dv/dt from the currents of the elements, each a (gain, tanh): the membrane of every Ribar–Sepulchre circuit.
+/// dv/dt from the currents of the elements, each a (gain, tanh): the membrane of every Ribar–Sepulchre circuit. The
+/// gains are divided by C first: that can be done before the tanhs are known, and once for all stages of a step.
 #[inline(always)]
-pub(crate) fn membrane<R: Real>(i_app: R, i_passive: R, elements: impl IntoIterator<Item = (R, R)>) -> R {
-    elements.into_iter().fold(i_app - i_passive, |sum, (a, t)| sum - a * t)
+pub(crate) fn membrane<R: Real>(c: R, i_app: R, i_passive: R, elements: impl IntoIterator<Item = (R, R)>) -> R {
+    let per_c = R::num(1.0) / c;
+    elements.into_iter().fold((i_app - i_passive) * per_c, |sum, (a, t)| (-(a * per_c)).mul_add(t, sum))
+}
+
+/// dx/dt of a first-order lag: x follows its input.
+#[inline(always)]
+pub(crate) fn lag<R: Real>(input: R, x: R, tau: R) -> R {
+    (input - x) * (R::num(1.0) / tau)
 }
 
 const INFO: Info = Info {
@@ -69,8 +77,8 @@ impl Neuron for Fhnrs {
     fn field<R: Real>(p: &Fhnrs<R>, [v, v_slow, i_app]: [R; 3]) -> [R; 3] {
         let ([], [fast, slow]) = R::exp_tanh([], [v - p.v_off_fast, v_slow - p.v_off_slow]);
         let i_passive = p.g_max * (v - p.e_rev);
-        let dv = membrane(i_app, i_passive, [(p.a_fast, fast), (p.a_slow, slow)]) / p.c;
-        [dv, (v - v_slow) / p.tau_slow, -i_app / p.tau_syn]
+        let dv = membrane(p.c, i_app, i_passive, [(p.a_fast, fast), (p.a_slow, slow)]);
+        [dv, lag(v, v_slow, p.tau_slow), lag(R::num(0.0), i_app, p.tau_syn)]
     }
 
     #[inline(always)]
@@ -96,8 +104,8 @@ impl Neuron for FhnrsLagged {
     fn field<R: Real>(p: &Fhnrs<R>, [v, v_slow, i_app, v_fast]: [R; 4]) -> [R; 4] {
         let ([], [fast, slow]) = R::exp_tanh([], [v_fast - p.v_off_fast, v_slow - p.v_off_slow]);
         let i_passive = p.g_max * (v - p.e_rev);
-        let dv = membrane(i_app, i_passive, [(p.a_fast, fast), (p.a_slow, slow)]) / p.c;
-        [dv, (v - v_slow) / p.tau_slow, -i_app / p.tau_syn, (v - v_fast) / p.tau_fast]
+        let dv = membrane(p.c, i_app, i_passive, [(p.a_fast, fast), (p.a_slow, slow)]);
+        [dv, lag(v, v_slow, p.tau_slow), lag(R::num(0.0), i_app, p.tau_syn), lag(v, v_fast, p.tau_fast)]
     }
 
     #[inline(always)]

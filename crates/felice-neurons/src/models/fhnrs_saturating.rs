@@ -14,7 +14,7 @@
 
 use std::borrow::Cow;
 
-use super::fhnrs::{Fhnrs, membrane};
+use super::fhnrs::{Fhnrs, lag, membrane};
 use crate::neuron::{Info, Neuron, State, parameters};
 use crate::real::Real;
 
@@ -65,12 +65,13 @@ impl Neuron for FhnrsSaturating {
 
     #[inline(always)]
     fn field<R: Real>(p: &FhnrsSaturating<R>, [v, v_slow, i_app]: [R; 3]) -> [R; 3] {
-        let (over, lag) = (v - p.e_rev, v - v_slow);
+        let (over, behind) = (v - p.e_rev, v - v_slow);
         let ([], [fast, slow, passive, follow]) =
-            R::exp_tanh([], [v - p.v_off_fast, v_slow - p.v_off_slow, p.sat_passive * over, p.sat_slow * lag]);
+            R::exp_tanh([], [v - p.v_off_fast, v_slow - p.v_off_slow, p.sat_passive * over, p.sat_slow * behind]);
         let i_passive = p.g_max * saturated(over, p.sat_passive, passive);
-        let dv = membrane(i_app, i_passive, [(p.a_fast, fast), (p.a_slow, slow)]) / p.c;
-        [dv, saturated(lag, p.sat_slow, follow) / p.tau_slow, -i_app / p.tau_syn]
+        let dv = membrane(p.c, i_app, i_passive, [(p.a_fast, fast), (p.a_slow, slow)]);
+        let zero = R::num(0.0);
+        [dv, lag(saturated(behind, p.sat_slow, follow), zero, p.tau_slow), lag(zero, i_app, p.tau_syn)]
     }
 
     #[inline(always)]

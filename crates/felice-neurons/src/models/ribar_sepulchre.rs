@@ -13,7 +13,7 @@
 
 use std::borrow::Cow;
 
-use crate::models::fhnrs::membrane;
+use crate::models::fhnrs::{lag, membrane};
 use crate::neuron::{Info, Parameter, Range, State};
 use crate::real::Real;
 
@@ -94,13 +94,13 @@ impl RibarSepulchre {
             if e.tau > 0.0 {
                 lagged += 1;
                 seen = y[lagged];
-                dy[lagged] = (v - seen) / R::num(e.tau);
+                dy[lagged] = lag(v, seen, R::num(e.tau));
             }
             (R::num(e.a), crate::math::tanh(seen - R::num(e.v_off)))
         });
         let i_passive = R::num(self.g_max) * (v - R::num(self.e_rev));
-        dy[0] = membrane(i_app, i_passive, current) / R::num(self.c);
-        dy[y.len() - 1] = -i_app / R::num(self.tau_syn);
+        dy[0] = membrane(R::num(self.c), i_app, i_passive, current);
+        dy[y.len() - 1] = lag(R::num(0.0), i_app, R::num(self.tau_syn));
     }
 
     /// Parameter `i`, in the order of [`info`](Self::info).

@@ -54,8 +54,9 @@ impl Neuron for WereRabbit {
     fn field<R: Real>(p: &WereRabbit<R>, [u, v]: [R; 2]) -> [R; 2] {
         let (one, half) = (R::num(1.0), R::num(0.5));
         let ([ev, eu], [z]) = R::exp_tanh([p.beta * v, p.beta * u], [p.rho * (u - v)]);
-        let du = z * (one - p.alpha * ev * (one + p.gamma * (half - u))) - p.sigma;
-        let dv = z * (p.alpha * eu * (one + p.gamma * (half - v)) - one) - p.sigma;
+        let (cu, cv) = (p.gamma.mul_add(half - u, one), p.gamma.mul_add(half - v, one));
+        let du = z.mul_add((-(p.alpha * ev)).mul_add(cu, one), -p.sigma);
+        let dv = z.mul_add((p.alpha * eu).mul_add(cv, -one), -p.sigma);
         let diagonal = z.abs().le(R::num(DIAGONAL));
         [R::select(diagonal, du * u.sign(), du), R::select(diagonal, dv * v.sign(), dv)]
     }
@@ -66,7 +67,8 @@ impl Neuron for WereRabbit {
     }
 
     fn rests_at_zero(p: &WereRabbit, [u, v]: [f64; 2]) -> bool {
-        crate::math::tanh(p.rho * (u - v)).abs() <= DIAGONAL
+        // So small an argument is its own tanh.
+        (p.rho * (u - v)).abs() <= DIAGONAL
     }
 
     /// Volts.

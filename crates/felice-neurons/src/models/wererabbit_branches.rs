@@ -62,8 +62,9 @@ impl Neuron for WereRabbitBranches {
         let (one, half, x) = (R::num(1.0), R::num(0.5), u - v);
         let ([ev, eu], [zu, zv]) =
             R::exp_tanh([p.beta_u * v, p.beta_v * u], [p.rho_u * (x - p.delta_u), p.rho_v * (x - p.delta_v)]);
-        let du = zu * (p.gain_u - p.alpha_u * ev * (one + p.gamma_u * (half - u))) - p.sigma_u;
-        let dv = zv * (p.alpha_v * eu * (one + p.gamma_v * (half - v)) - p.gain_v) - p.sigma_v;
+        let (cu, cv) = (p.gamma_u.mul_add(half - u, one), p.gamma_v.mul_add(half - v, one));
+        let du = zu.mul_add((-(p.alpha_u * ev)).mul_add(cu, p.gain_u), -p.sigma_u);
+        let dv = zv.mul_add((p.alpha_v * eu).mul_add(cv, -p.gain_v), -p.sigma_v);
         let diagonal = R::num(DIAGONAL);
         [R::select(zu.abs().le(diagonal), du * u.sign(), du), R::select(zv.abs().le(diagonal), dv * v.sign(), dv)]
     }
@@ -72,6 +73,15 @@ impl Neuron for WereRabbitBranches {
     fn spike_condition<R: Real>(p: &WereRabbitBranches<R>, [u, _]: [R; 2], [du, _]: [R; 2]) -> R {
         p.atol + p.rtol * u.abs() - du.abs()
     }
+
+    fn rests_at_zero(p: &WereRabbitBranches, [u, v]: [f64; 2]) -> bool {
+        let z = [p.rho_u * (u - v - p.delta_u), p.rho_v * (u - v - p.delta_v)];
+        // So small an argument is its own tanh.
+        z.iter().all(|x| x.abs() <= DIAGONAL)
+    }
+
+    /// Volts.
+    const BOUND: f64 = 10.0;
 }
 
 impl From<WereRabbit> for WereRabbitBranches {
