@@ -74,8 +74,7 @@ fn tests(outcome: &Outcome) -> (String, (usize, usize, usize)) {
 }
 
 fn message(m: &Metric) -> String {
-    let limit = m.limit.as_ref().map_or_else(String::new, ToString::to_string);
-    format!("{} = {}, limit {limit}: {}", m.name, with_uncertainty(m), explain(m).unwrap_or_default())
+    format!("{} = {}, limit {}: {}", m.name, with_uncertainty(m), m.asked(), explain(m).unwrap_or_default())
 }
 
 /// Text for XML and HTML; characters that XML cannot hold become U+FFFD.

@@ -192,6 +192,16 @@ impl Metric {
         self.statistical.hypot(self.numerical())
     }
 
+    /// What is asked of it, with its unit; empty where nothing is.
+    pub fn asked(&self) -> String {
+        let unit = self.name.unit();
+        match &self.limit {
+            None => String::new(),
+            Some(limit) if unit == Unit::ONE => limit.to_string(),
+            Some(limit) => format!("{limit} {unit}"),
+        }
+    }
+
     /// Whether it holds. A value further outside its limit than three times its own numerical error is wrong however
     /// large that error is.
     pub fn status(&self) -> Status {

@@ -67,10 +67,10 @@ fn summary(verdicts: &Verdicts) -> String {
             || ("–".into(), String::new(), String::new()),
             |m| (m.name.name().replace('_', " "), with_uncertainty(m), gauge(m)),
         );
-        let _ = write!(
+        let _ = writeln!(
             rows,
             "<tr><td><a href=\"#{id}\">{}</a></td><td>{}</td><td class=\"soft once\">{}</td><td>{}</td><td class=\"once\">{name}</td>\
-             <td class=\"number\">{value}</td><td>{gauge}</td></tr>\n",
+             <td class=\"number\">{value}</td><td>{gauge}</td></tr>",
             escape(outcome.title()),
             escape(model),
             escape(&engine),
@@ -189,9 +189,13 @@ fn findings(v: &Verdict) -> String {
     let wrong = v.metrics.iter().filter(|m| matches!(m.status(), Status::Failed | Status::Unresolved));
     let mut items: Vec<String> = wrong
         .map(|m| {
-            let limit = m.limit.as_ref().map_or_else(String::new, ToString::to_string);
-            let text =
-                format!("{} is {}, asked is {limit}: {}", m.name, with_uncertainty(m), explain(m).unwrap_or_default());
+            let text = format!(
+                "{} is {}, asked is {}: {}",
+                m.name,
+                with_uncertainty(m),
+                m.asked(),
+                explain(m).unwrap_or_default()
+            );
             format!("<li class=\"bad\">{}</li>", escape(&text))
         })
         .collect();
@@ -207,21 +211,20 @@ fn metrics(v: &Verdict) -> String {
         |m: &Metric| format!("<td title=\"{}\">{}</td>", escape(m.name.long_name()), m.name.name().replace('_', " "));
     let value = |m: &Metric| format!("<td class=\"number\">{}</td>", escape(&with_uncertainty(m)));
     for m in asked {
-        let limit = m.limit.as_ref().map_or_else(String::new, ToString::to_string);
         let why = m.limit.as_ref().map_or("", |l| l.why.as_str());
         let _ = write!(
             rows,
             "<tr class=\"asked\">{}{}<td>{}{}</td><td>{}</td></tr>\n<tr><td colspan=\"4\" class=\"why\">{}</td></tr>\n",
             name(m),
             value(m),
-            escape(&limit),
+            escape(&m.asked()),
             gauge(m),
             badge(m.status().word()),
             escape(why),
         );
     }
     for m in beside {
-        let _ = write!(rows, "<tr class=\"beside\">{}{}<td></td><td></td></tr>\n", name(m), value(m));
+        let _ = writeln!(rows, "<tr class=\"beside\">{}{}<td></td><td></td></tr>", name(m), value(m));
     }
     format!(
         "<table><thead><tr><th>Metric</th><th class=\"number\">Value</th><th>Limit</th><th></th></tr></thead>\n\
@@ -233,9 +236,9 @@ fn parameters(v: &Verdict) -> String {
     let mut rows = String::new();
     for p in &v.parameters {
         let unit = if p.unit == "1" { "" } else { &p.unit };
-        let _ = write!(
+        let _ = writeln!(
             rows,
-            "<tr><td>{} <span class=\"soft\">{}</span></td><td class=\"number\">{} {}</td><td>{}</td><td class=\"soft\">{}</td></tr>\n",
+            "<tr><td>{} <span class=\"soft\">{}</span></td><td class=\"number\">{} {}</td><td>{}</td><td class=\"soft\">{}</td></tr>",
             escape(&p.symbol),
             escape(&p.name),
             short(p.value),
@@ -254,7 +257,7 @@ fn provenance(v: &Verdict) -> String {
     let run = &v.circuit_run;
     let mut list = String::new();
     let mut item = |name: &str, value: &str| {
-        let _ = write!(list, "<dt>{}</dt><dd>{}</dd>", escape(name), escape(value));
+        let _ = writeln!(list, "<dt>{}</dt><dd>{}</dd>", escape(name), escape(value));
     };
     item("engine", &format!("{} {}", run.engine, run.version));
     item("chosen because", &run.reason);
@@ -262,7 +265,7 @@ fn provenance(v: &Verdict) -> String {
     run.options.iter().for_each(|(name, value)| item(name, value));
     v.inputs.iter().for_each(|i| item(&i.name, &format!("SHA-256 {}", i.sha256)));
     let text =
-        |title: &str, text: &str| format!("<details><summary>{title}</summary><pre>{}</pre></details>\n", escape(text));
+        |title: &str, text: &str| format!("<details><summary>{title}</summary><pre>{}</pre></details>", escape(text));
     let card = v.card.as_ref().map_or_else(String::new, |(_, card)| text("Device card", card));
     format!(
         "<details><summary>Provenance</summary><dl>{list}</dl></details>\n{}{}{card}{}",

@@ -35,14 +35,13 @@ fn rows(text: &mut String, verdict: &Verdict, paint: &dyn Fn(&str) -> String) {
     let asked: Vec<&Metric> = verdict.metrics.iter().filter(|m| m.limit.is_some()).collect();
     let width = asked.iter().map(|m| m.name.name().len()).max().unwrap_or(0);
     for m in asked {
-        let limit = m.limit.as_ref().map_or_else(String::new, ToString::to_string);
         let status = m.status();
         let _ = writeln!(
             text,
             "    {:width$}  {:>20}  {:<18}  {}",
             m.name.name(),
             with_uncertainty(m),
-            limit,
+            m.asked(),
             paint(status.word()),
         );
         if let (Status::Failed | Status::Unresolved, Some(why)) = (status, explain(m)) {
