@@ -19,6 +19,8 @@ mod process;
 mod resample;
 mod simulate;
 mod simulation;
+#[cfg(feature = "spice21")]
+pub mod spice21;
 pub mod stimulus;
 mod writer;
 

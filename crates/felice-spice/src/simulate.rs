@@ -62,6 +62,9 @@ pub fn engine(name: EngineName) -> Result<&'static dyn Engine, SpiceError> {
     match name {
         EngineName::Ngspice => Ok(NGSPICE.get_or_init(Ngspice::default)),
         EngineName::Native => Ok(NATIVE.get_or_init(Native::new)),
+        #[cfg(feature = "spice21")]
+        EngineName::Spice21 => Ok(&crate::spice21::Spice21),
+        #[cfg(not(feature = "spice21"))]
         EngineName::Spice21 => Err(SpiceError::Missing {
             engine: name,
             problem: "this build does not contain it".into(),

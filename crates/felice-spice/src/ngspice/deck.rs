@@ -29,32 +29,40 @@ pub(super) struct Deck {
     pub options: Vec<(String, String)>,
 }
 
-/// The options that make ngspice exact at picoamperes, each no looser than the netlist's own.
-pub(super) fn options(own: &BTreeMap<String, OptionValue>, settings: &Settings) -> Vec<(String, String)> {
+/// Tolerances on reltol, abstol (A), vntol (V), chgtol (C) of the attempts after the first: at a steep corner ngspice cannot
+/// always meet the tightest ones within its rounding. The largest step, which decides about accuracy, stays.
+const LOOSER: [[f64; 4]; 3] = [[1e-8, 1e-17, 1e-11, 1e-22], [1e-7, 1e-15, 1e-10, 1e-19], [1e-6, 1e-14, 1e-9, 1e-17]];
+
+/// How often a run is tried, each time with looser tolerances.
+pub(super) const ATTEMPTS: usize = 1 + LOOSER.len();
+
+/// The options that make ngspice exact at picoamperes, each no looser than the netlist's own; looser in later attempts.
+pub(super) fn options(
+    own: &BTreeMap<String, OptionValue>,
+    settings: &Settings,
+    attempt: usize,
+) -> Vec<(String, String)> {
     let reltol = match settings.accuracy {
         Accuracy::Normal => 1e-6,
         Accuracy::Tight | Accuracy::Reference => 1e-9,
     };
-    let tight = [
-        ("abstol", settings.abstol()),
-        ("chgtol", 1e-26),
-        ("gmin", 1e-18),
-        ("reltol", settings.reltol.unwrap_or(reltol)),
-        ("vntol", settings.vntol.unwrap_or(1e-12)),
-    ];
-    let mut list: Vec<(String, String)> = tight
+    let tightest = [settings.reltol.unwrap_or(reltol), settings.abstol(), settings.vntol.unwrap_or(1e-12), 1e-26];
+    let least = attempt.checked_sub(1).and_then(|i| LOOSER.get(i)).copied().unwrap_or([0.0; 4]);
+    let own_value = |name: &str| match own.get(name) {
+        Some(OptionValue::Number(x)) if *x > 0.0 => *x,
+        _ => f64::INFINITY,
+    };
+    let names = ["reltol", "abstol", "vntol", "chgtol"];
+    let mut list: Vec<(String, String)> = names
         .iter()
-        .map(|(name, value)| {
-            let value = match own.get(*name) {
-                Some(OptionValue::Number(x)) if *x > 0.0 => value.min(*x),
-                _ => *value,
-            };
-            ((*name).to_owned(), format!("{value:e}"))
-        })
+        .zip(tightest.iter().zip(&least))
+        .map(|(name, (tight, least))| ((*name).to_owned(), format!("{:e}", tight.min(own_value(name)).max(*least))))
         .collect();
+    list.push(("gmin".into(), format!("{:e}", own_value("gmin").min(1e-18))));
     if !own.contains_key("method") {
         list.push(("method".into(), "trap".into()));
     }
+    list.sort();
     list
 }
 
@@ -65,9 +73,14 @@ pub(super) fn max_step(tran: &Tran, settings: &Settings) -> f64 {
 }
 
 /// A deck for a circuit that the parser understands.
-pub(super) fn understood(job: &Job, circuit: &Circuit, settings: &Settings) -> Result<Deck, SpiceError> {
+pub(super) fn understood(
+    job: &Job,
+    circuit: &Circuit,
+    settings: &Settings,
+    attempt: usize,
+) -> Result<Deck, SpiceError> {
     let analysis = circuit.analyses.first().cloned().unwrap_or(Analysis::Op);
-    let options = options(&circuit.options, settings);
+    let options = options(&circuit.options, settings, attempt);
     let flat = job.netlist.is_made() || !job.parameters.is_empty() || !circuit.ekv_models.is_empty();
     let mut text = if flat { flattened(circuit)? } else { as_written(job, true).0 };
     for (name, volts) in &job.initial {
@@ -86,14 +99,14 @@ pub(super) fn understood(job: &Job, circuit: &Circuit, settings: &Settings) -> R
 }
 
 /// A deck for a netlist that only ngspice understands: its own control block is kept, but for what would end it early.
-pub(super) fn foreign(job: &Job, settings: &Settings) -> Result<Deck, SpiceError> {
+pub(super) fn foreign(job: &Job, settings: &Settings, attempt: usize) -> Result<Deck, SpiceError> {
     if !job.parameters.is_empty() {
         return Err(SpiceError::Refused {
             engine: EngineName::Ngspice,
             reason: "parameters can be changed only in netlists that the parser understands".into(),
         });
     }
-    let options = options(&BTreeMap::new(), settings);
+    let options = options(&BTreeMap::new(), settings, attempt);
     let (mut text, own) = as_written(job, false);
     for (name, volts) in &job.initial {
         let _ = writeln!(text, ".ic v({name})={volts:e}");

@@ -153,14 +153,29 @@ impl Engine for Ngspice {
     }
 
     fn run(&self, job: &Job, settings: &Settings) -> Result<Simulation, SpiceError> {
-        let result = match job.circuit() {
-            Ok(circuit) => self.execute(&deck::understood(job, &circuit, settings)?, Some(&circuit), settings),
-            Err(SpiceError::NotUnderstood(_)) if !job.netlist.is_made() => {
-                self.execute(&deck::foreign(job, settings)?, None, settings)
-            }
-            Err(e) => Err(e),
+        let circuit = match job.circuit() {
+            Ok(circuit) => Some(circuit),
+            Err(SpiceError::NotUnderstood(_)) if !job.netlist.is_made() => None,
+            Err(e) => return Err(e),
         };
-        crate::simulate::finish(result?, job, settings)
+        let mut attempt = 0;
+        let result = loop {
+            let deck = match &circuit {
+                Some(circuit) => deck::understood(job, circuit, settings, attempt)?,
+                None => deck::foreign(job, settings, attempt)?,
+            };
+            attempt += 1;
+            match self.execute(&deck, circuit.as_deref(), settings) {
+                Err(SpiceError::Failed { log, .. }) if attempt < deck::ATTEMPTS && too_tight(&log) => {}
+                other => break other,
+            }
+        };
+        let mut result = result?;
+        if attempt > 1 {
+            result.log +=
+                &format!("\nfelice: attempt {attempt}, with looser tolerances: the first met `timestep too small`\n");
+        }
+        crate::simulate::finish(result, job, settings)
     }
 }
 
@@ -169,6 +184,12 @@ fn private_folder() -> Result<tempfile::TempDir, SpiceError> {
         .prefix("felice-ngspice-")
         .tempdir()
         .map_err(|e| SpiceError::file(std::env::temp_dir(), "make a folder in", e))
+}
+
+/// True where ngspice gave up for want of convergence, which looser tolerances may cure.
+fn too_tight(log: &str) -> bool {
+    let log = log.to_ascii_lowercase();
+    log.contains("timestep too small") || log.contains("no convergence")
 }
 
 /// The lines of a log that say what went wrong.
