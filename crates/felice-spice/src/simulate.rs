@@ -113,13 +113,7 @@ fn select(job: &Job, choice: EngineChoice) -> Result<(&'static dyn Engine, Strin
         return Ok((engine, "asked for".into()));
     }
     let ngspice = engine(EngineName::Ngspice)?;
-    let native = match engine(EngineName::Native) {
-        Ok(native) => native,
-        Err(e) => {
-            ngspice.accepts(job)?;
-            return Ok((ngspice, e.to_string()));
-        }
-    };
+    let native = engine(EngineName::Native)?;
     match native.accepts(job) {
         Ok(()) => Ok((native, "native understands the whole circuit".into())),
         Err(SpiceError::Refused { reason, .. }) => Ok((ngspice, format!("native cannot run it: {reason}"))),
