@@ -58,7 +58,7 @@ pub use inspect::{Entry, Inspection, Kind, inspect};
 pub use journal::{Found, Journal};
 pub use number::Number;
 pub use places::{Places, Run};
-pub use plain::{PlainWriter, write_plain};
+pub use plain::{PlainWriter, check_target, write_plain};
 pub use provenance::{Input, Provenance};
 pub use reader::Reader;
 pub use seal::Seal;

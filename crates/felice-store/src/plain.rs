@@ -77,6 +77,22 @@ pub fn write_plain(target: &Path, contents: impl AsRef<[u8]>) -> Result<(), Stor
     writer.finish()
 }
 
+/// Whether an output file could be written, asked before work begins whose result it should hold: its folder exists and
+/// takes new files. A target that is there already is not touched.
+///
+/// # Errors
+/// As [`PlainWriter::create`].
+pub fn check_target(target: &Path) -> Result<(), StoreError> {
+    if target.exists() && !target.is_file() && !target.is_dir() {
+        return Ok(());
+    }
+    partial_of(target)?;
+    let mut probe = OsString::from(".felice-");
+    probe.push(std::process::id().to_string());
+    let probe = folder_of(target).join(probe);
+    File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(|e| StoreError::write_io(target, &e))
+}
+
 /// `NAME.partial` beside a target whose folder exists.
 pub(crate) fn partial_of(target: &Path) -> Result<PathBuf, StoreError> {
     let bad = |why: &str| Err(StoreError::BadTarget { path: target.to_owned(), why: why.into() });
@@ -136,11 +152,16 @@ mod tests {
     #[test]
     fn impossible_targets_say_why() {
         let folder = tempfile::tempdir().unwrap();
-        let message = |p: &Path| write_plain(p, "x").unwrap_err().to_string();
+        let message = |p: &Path| {
+            let error = write_plain(p, "x").unwrap_err().to_string();
+            assert_eq!(check_target(p).unwrap_err().to_string(), error, "known before the work");
+            error
+        };
         assert!(message(&folder.path().join("no/x.csv")).contains("does not exist"));
         assert!(message(folder.path()).contains("it is a folder"));
         assert!(message(Path::new("")).contains("names no file"));
         write_plain(&folder.path().join("f"), "x").unwrap();
+        check_target(&folder.path().join("f")).unwrap();
         assert!(message(&folder.path().join("f/x.csv")).contains("not a folder"));
     }
 

@@ -55,7 +55,7 @@ pub enum VerifyError {
         /// The case's name.
         case: String,
         /// Its words.
-        source: DeviceError,
+        source: Box<DeviceError>,
     },
     /// The netlist or the engine failed.
     #[error("case `{case}`: {source}")]
@@ -63,7 +63,7 @@ pub enum VerifyError {
         /// The case's name.
         case: String,
         /// Its words.
-        source: SpiceError,
+        source: Box<SpiceError>,
     },
     /// A result could not be written.
     #[error(transparent)]

@@ -58,7 +58,7 @@ impl Prepared {
                 let text = read_text(path)?;
                 let name = path.display().to_string();
                 inputs.push(Input::of(&name, &text));
-                let device = |source| VerifyError::Device { case: case.name.clone(), source };
+                let device = |source| VerifyError::Device { case: case.name.clone(), source: Box::new(source) };
                 let parsed = Card::from_toml(&text, &name).map_err(device)?;
                 card = Some((name, text));
                 Some(derive(&parsed, &case.model).map_err(device)?)

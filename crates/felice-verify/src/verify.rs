@@ -139,7 +139,7 @@ struct Circuit {
 
 impl Circuit {
     fn simulate(case: &Case, prepared: &Prepared, options: &VerifyOptions) -> Result<Self, VerifyError> {
-        let spice = |source| VerifyError::Circuit { case: case.name.clone(), source };
+        let spice = |source| VerifyError::Circuit { case: case.name.clone(), source: Box::new(source) };
         let job = Job::new(Netlist::read(&case.netlist).map_err(spice)?);
         let engine = match options.engine {
             Some(engine) => engine,

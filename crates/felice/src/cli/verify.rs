@@ -40,6 +40,9 @@ pub fn run(args: &Verify, quiet: bool) -> Result<(), Failure> {
         engine: (args.engine.engine != EngineChoice::Auto).then_some(args.engine.engine),
         settings: args.engine.settings(),
     };
+    for path in [&args.output, &args.report, &args.junit].into_iter().flatten() {
+        felice_store::check_target(path).map_err(Failure::file)?;
+    }
     let bar = if quiet { ProgressBar::hidden() } else { bar(cases.len()) };
     let progress = |p: Progress<'_>| match p {
         Progress::Started(name) => bar.set_message(name.to_owned()),
