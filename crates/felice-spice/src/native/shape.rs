@@ -10,7 +10,7 @@ use super::layout::{Layout, Slot, SourceLoop};
 use super::pattern::Pattern;
 use super::program::{Program, Registers};
 use super::recognise::recognise;
-use super::stamps::{Leaving, Scatter, Stamps, Term};
+use super::stamps::{Conductance, Leaving, Scatter, Stamps, Term};
 use crate::circuit::{Circuit, Device, OptionValue};
 use crate::expr::{Binary, Expr};
 
@@ -33,8 +33,12 @@ pub struct Shape {
     pub jacobian_combinations: Vec<Scatter>,
     /// Constant part of the Jacobian.
     pub linear: Vec<f64>,
-    /// Its entries that are not zero: (row, column, value).
-    pub linear_entries: Vec<(u32, u32, f64)>,
+    /// Its entries that conductances do not account for: (row, column, value).
+    pub loose: Vec<(u32, u32, f64)>,
+    /// Conductances.
+    pub conductances: Vec<Conductance>,
+    /// ∂f/∂(slot that sources move) of conductances: (row, slot, factor).
+    pub driven: Vec<(u32, Slot, f64)>,
     /// Slots that follow an unknown, and its column.
     pub following: Vec<(Slot, u32)>,
     /// f from values of sources.
@@ -206,11 +210,8 @@ impl<'a> Assembly<'a> {
     }
 
     fn conductance(&mut self, p: u32, n: u32, cp: u32, cn: u32, siemens: f64) {
-        if cp != cn {
-            let (sp, sn) = (self.slot(cp), self.slot(cn));
-            self.stamps.flow(self.layout, p, n, &Term::Slot(sp), siemens);
-            self.stamps.flow(self.layout, p, n, &Term::Slot(sn), -siemens);
-        }
+        let controlling = [self.slot(cp), self.slot(cn)];
+        self.stamps.conductance(self.layout, [p, n], controlling, siemens);
     }
 
     /// `f[row] += factor (Vp − Vn)`
@@ -432,7 +433,9 @@ fn placed(layout: &Layout, stamps: Stamps) -> Shape {
     Shape {
         layout: layout.clone(),
         linear: on_pattern(&stamps.linear),
-        linear_entries: stamps.linear.iter().map(|(&(i, j), &v)| (i as u32, j as u32, v)).collect(),
+        loose: stamps.loose.iter().map(|(&(i, j), &v)| (i as u32, j as u32, v)).collect(),
+        conductances: stamps.conductances,
+        driven: stamps.driven,
         following: following(layout),
         raw_mass,
         mass,

@@ -28,6 +28,24 @@ pub struct Scatter {
     pub factor: f64,
 }
 
+/// `siemens (a − b)` flows from one Kirchhoff equation to another.
+///
+/// Kept as a current of its own and not as entries of a matrix: what one equation loses the other gains to the last bit, so
+/// that strong conductances within a set of nodes leave no noise in the set's sum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Conductance {
+    /// Controlling slots.
+    pub a: Slot,
+    /// Controlling slots.
+    pub b: Slot,
+    /// The factor.
+    pub siemens: f64,
+    /// Equation that loses the current; beyond the last one where there is none.
+    pub from: u32,
+    /// Equation that gains it.
+    pub to: u32,
+}
+
 /// A share of the current that leaves a node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Leaving {
@@ -46,6 +64,12 @@ pub struct Stamps {
     pub mass: BTreeMap<(usize, usize), f64>,
     /// Constant part of ∂f/∂y.
     pub linear: BTreeMap<(usize, usize), f64>,
+    /// Its entries that [`Conductance`]s do not account for.
+    pub loose: BTreeMap<(usize, usize), f64>,
+    /// Conductances.
+    pub conductances: Vec<Conductance>,
+    /// ∂f/∂(slot that sources move) of conductances: (row, slot, factor).
+    pub driven: Vec<(u32, Slot, f64)>,
     /// f by (row, source): proportional to the source's value.
     pub value: BTreeMap<(u32, u32), f64>,
     /// f by (row, source): proportional to the source's slope.
@@ -68,6 +92,7 @@ impl Stamps {
                 let value = &layout.values[*slot as usize];
                 if let Some(column) = value.column {
                     *self.linear.entry((row as usize, column as usize)).or_insert(0.0) += factor;
+                    *self.loose.entry((row as usize, column as usize)).or_insert(0.0) += factor;
                 }
                 for (source, sign) in &value.sources {
                     *self.value.entry((row, *source)).or_insert(0.0) += factor * sign;
@@ -106,6 +131,33 @@ impl Stamps {
         }
         if node != 0 {
             self.leaving.push(Leaving { node, term: term.clone(), factor });
+        }
+    }
+
+    /// `siemens (V(cp) − V(cn))` flows from node p through an element to node n.
+    pub fn conductance(&mut self, layout: &Layout, [p, n]: [u32; 2], [a, b]: [Slot; 2], siemens: f64) {
+        let (from, to) = (layout.node_row[p as usize], layout.node_row[n as usize]);
+        if from == to || a == b {
+            return;
+        }
+        for (row, sign) in [(from, -siemens), (to, siemens)] {
+            let Some(row) = row else { continue };
+            for (slot, factor) in [(a, sign), (b, -sign)] {
+                if let Some(column) = layout.values[slot as usize].column {
+                    *self.linear.entry((row as usize, column as usize)).or_insert(0.0) += factor;
+                }
+                if !layout.values[slot as usize].sources.is_empty() {
+                    self.driven.push((row, slot, factor));
+                }
+            }
+        }
+        let none = layout.order() as u32;
+        let (from, to) = (from.unwrap_or(none), to.unwrap_or(none));
+        self.conductances.push(Conductance { a, b, siemens, from, to });
+        for (node, sign) in [(p, siemens), (n, -siemens)] {
+            for (slot, factor) in [(a, sign), (b, -sign)] {
+                self.leaving.push(Leaving { node, term: Term::Slot(slot), factor });
+            }
         }
     }
 

@@ -24,6 +24,8 @@ pub struct System {
     moving: bool,
     /// What sources contribute to f while none moves.
     base: Vec<f64>,
+    /// f while it is summed up, and one place more for currents into equations that are none.
+    sum: Vec<f64>,
     /// Slots (unknowns, ground, known, following, time, modes), then numbers and results.
     registers: Vec<f64>,
     /// Time derivative of the slots that sources move, in the same places.
@@ -53,6 +55,7 @@ impl System {
             sources: vec![[0.0; 3]; count],
             moving: false,
             base: vec![0.0; shape.layout.order()],
+            sum: vec![0.0; shape.layout.order() + 1],
             registers,
             rates,
             raw: false,
@@ -195,8 +198,16 @@ impl System {
 
     fn residual(&mut self, y: &[f64], f: &mut [f64]) {
         let shape = &self.shape;
-        f.copy_from_slice(&self.base);
-        for e in &shape.linear_entries {
+        let n = f.len();
+        let sum = &mut self.sum;
+        sum[..n].copy_from_slice(&self.base);
+        for c in &shape.conductances {
+            let current = c.siemens * (self.registers[c.a as usize] - self.registers[c.b as usize]);
+            sum[c.from as usize] -= current;
+            sum[c.to as usize] += current;
+        }
+        f.copy_from_slice(&sum[..n]);
+        for e in &shape.loose {
             f[e.0 as usize] += e.2 * y[e.1 as usize];
         }
         for s in &shape.registers {
@@ -278,6 +289,9 @@ impl Dae for System {
             }
             for s in &shape.slope {
                 f_t[s.to as usize] += s.factor * self.sources[s.from as usize][2];
+            }
+            for &(row, slot, factor) in &shape.driven {
+                f_t[row as usize] += factor * self.rates[slot as usize];
             }
             for &(row, slot, register, factor) in &shape.moving {
                 f_t[row as usize] += factor * self.registers[register as usize] * self.rates[slot as usize];

@@ -55,8 +55,9 @@ pub enum TransientError {
 /// Changes of comparisons that may follow each other within [`CHATTER_SPAN`] of the whole time before they are held off.
 const CHATTER_COUNT: usize = 40;
 const CHATTER_SPAN: f64 = 1e-7;
-/// How long comparisons that chatter are held off, as a share of the whole time.
-const HOLD_OFF: f64 = 1e-5;
+/// How long comparisons that chatter are held off, as a share of the whole time; they go on chattering where the next
+/// change follows within this time.
+const HOLD_OFF: f64 = 2e-5;
 
 /// Work of a transient beside the integrator's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -236,8 +237,10 @@ impl Run<'_, '_> {
         self.events.comparisons += 1;
         self.recent.push(high);
         self.recent.retain(|t| *t > high - CHATTER_SPAN * self.span.stop);
-        if self.recent.len() > CHATTER_COUNT {
-            self.held_off_to = high + HOLD_OFF * self.span.stop;
+        let hold_off = HOLD_OFF * self.span.stop;
+        let goes_on = self.held_off_to > 0.0 && high <= self.held_off_to + hold_off;
+        if self.recent.len() > CHATTER_COUNT || goes_on {
+            self.held_off_to = high + hold_off;
             self.recent.clear();
         }
         self.system.update_sources(high);
