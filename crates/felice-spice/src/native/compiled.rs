@@ -283,7 +283,7 @@ impl Compiled {
         let mut holds: Vec<Hold> = Vec::new();
         for &(node, volts) in nodes {
             let value = &layout.values[layout.node_slot[node.index()] as usize];
-            let (Some(column), Some(row)) = (value.column, layout.node_row[node.index()]) else { continue };
+            let (Some(column), Some(row)) = (value.column(), layout.node_row[node.index()]) else { continue };
             let sources: Vec<f64> = self.system.source_values().collect();
             let offset: f64 = value.sources.iter().map(|(s, sign)| sign * sources[*s as usize]).sum();
             let hold = Hold { row: row as usize, column: column as usize, value: volts - offset };
@@ -318,7 +318,7 @@ impl Compiled {
         let mut y = vec![0.0; layout.order()];
         for (node, v) in volts.iter().enumerate().skip(1) {
             let value = &layout.values[layout.node_slot[node] as usize];
-            if let (Some(column), true) = (value.column, value.sources.is_empty()) {
+            if let (Some(column), true) = (value.column(), value.sources.is_empty()) {
                 y[column as usize] = *v;
             }
         }
@@ -335,8 +335,11 @@ impl Compiled {
                 }
                 Device::Inductor { henries, initial, .. } => {
                     if let (Some(row), Some(slot)) = (layout.branch_row[i], layout.current_slot[i]) {
-                        y[slot as usize] = initial.unwrap_or(0.0);
-                        charge[row as usize] += henries * y[slot as usize];
+                        let current = initial.unwrap_or(0.0);
+                        if let Some(y) = y.get_mut(slot as usize) {
+                            *y = current;
+                        }
+                        charge[row as usize] += henries * current;
                     }
                 }
                 Device::Diode { p, n, .. } => {
@@ -513,5 +516,6 @@ fn span_of(tran: &Tran, settings: &Settings, vectors: usize) -> Result<Span, Spi
         }
     };
     let longest = settings.max_step.filter(|h| *h > 0.0).unwrap_or(f64::INFINITY);
-    Ok(Span { start: tran.start, stop: tran.stop, longest, points, time_limit: settings.time_limit })
+    let time_limit = settings.time_limit;
+    Ok(Span { start: tran.start, stop: tran.stop, longest, points, from_rest: !tran.uic, time_limit })
 }

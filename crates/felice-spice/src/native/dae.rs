@@ -10,6 +10,9 @@ pub trait Dae {
     /// M on the pattern.
     fn mass(&self) -> &[f64];
 
+    /// True where f depends on t in the current stretch of time.
+    fn driven(&self) -> bool;
+
     /// f(t, y).
     fn rhs(&mut self, t: f64, y: &[f64], f: &mut [f64]);
 

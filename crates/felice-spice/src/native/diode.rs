@@ -14,7 +14,6 @@ pub struct Diode {
     is: f64,
     /// n Vt
     nvt: f64,
-    vt: f64,
     /// Breakdown voltage matched to `ibv`, infinite where there is none.
     breakdown: f64,
     depletion: Option<Depletion>,
@@ -52,8 +51,9 @@ impl Diode {
                 f3: 1.0 - model.fc * (1.0 + m),
             }
         });
-        let breakdown = matched_breakdown(model.bv, model.ibv * area, is, vt);
-        Diode { is, nvt: model.n * vt, vt, breakdown, depletion, transit: model.tt, parallel: 0.0 }
+        let nvt = model.n * vt;
+        let breakdown = matched_breakdown(model.bv, model.ibv * area, is, vt, nvt);
+        Diode { is, nvt, breakdown, depletion, transit: model.tt, parallel: 0.0 }
     }
 
     /// Current, conductance, charge and capacitance at a junction voltage.
@@ -66,8 +66,8 @@ impl Diode {
             let cube = x * x * x;
             (-self.is * (1.0 + cube), self.is * 3.0 * cube / v)
         } else {
-            let e = (-(self.breakdown + v) / self.vt).exp();
-            (-self.is * e, self.is * e / self.vt)
+            let e = (-(self.breakdown + v) / self.nvt).exp();
+            (-self.is * e, self.is * e / self.nvt)
         };
         let (mut q, mut c) = (self.transit * i, self.transit * g);
         if let Some(d) = &self.depletion {
@@ -98,16 +98,16 @@ impl Depletion {
 }
 
 /// The voltage at which the breakdown law passes through (bv, ibv), found as SPICE does.
-fn matched_breakdown(bv: f64, ibv: f64, is: f64, vt: f64) -> f64 {
+fn matched_breakdown(bv: f64, ibv: f64, is: f64, vt: f64, nvt: f64) -> f64 {
     if !bv.is_finite() {
         return f64::INFINITY;
     }
     if ibv < is * bv / vt {
         return bv;
     }
-    let mut x = bv - vt * (1.0 + ibv / is).ln();
+    let mut x = bv - nvt * (1.0 + ibv / is).ln();
     for _ in 0..25 {
-        x = bv - vt * (ibv / is + 1.0 - x / vt).ln();
+        x = bv - nvt * (ibv / is + 1.0 - x / vt).ln();
     }
     x
 }

@@ -36,6 +36,9 @@ impl Dae for Pendulum {
     fn mass(&self) -> &[f64] {
         &self.mass
     }
+    fn driven(&self) -> bool {
+        true
+    }
     fn rhs(&mut self, t: f64, y: &[f64], f: &mut [f64]) {
         // y2 enters the state equation through a term that vanishes on the solution.
         let extra = y[2] - y[0] * y[1] - t.cos();
@@ -136,6 +139,9 @@ impl Dae for Broken {
     }
     fn mass(&self) -> &[f64] {
         &[1.0]
+    }
+    fn driven(&self) -> bool {
+        true
     }
     fn rhs(&mut self, t: f64, _: &[f64], f: &mut [f64]) {
         f[0] = if t > 1.0 { f64::NAN } else { 1.0 };

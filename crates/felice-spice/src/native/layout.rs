@@ -5,6 +5,8 @@
 //! B with `V=`) that nobody refers to disappears with the merged Kirchhoff equation of the nodes it joins. That also takes
 //! away the index 2 of a capacitor across a voltage source.
 
+use std::collections::BTreeMap;
+
 use crate::circuit::{Circuit, Device, NodeId};
 use crate::expr::Op;
 use crate::stimulus::Stimulus;
@@ -12,13 +14,20 @@ use crate::stimulus::Stimulus;
 /// A place in the vector of all voltages and currents: unknowns first, then ground, known and following nodes.
 pub type Slot = u32;
 
-/// How the value in a slot comes about: an unknown (if any) plus independent sources.
+/// How the value in a slot comes about: unknowns (one, if any, of a voltage) plus independent sources.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Value {
-    /// Column of the unknown.
-    pub column: Option<u32>,
+    /// (column of an unknown, sign)
+    pub columns: Vec<(u32, f64)>,
     /// (source, sign)
     pub sources: Vec<(u32, f64)>,
+}
+
+impl Value {
+    /// The column of the unknown that a voltage is or follows.
+    pub fn column(&self) -> Option<u32> {
+        self.columns.first().map(|c| c.0)
+    }
 }
 
 /// A voltage-defined branch whose current follows from Kirchhoff's law at `child` once all others are known.
@@ -111,13 +120,15 @@ impl Layout {
             source_of,
             forest: Vec::new(),
         };
-        layout.number_rows(circuit, &names, &asked);
+        let cuts = cutsets(circuit, &layout);
+        layout.number_rows(circuit, &names, &asked, &cuts);
         for &root in &roots {
             layout.node_slot[root as usize] = layout.unknown(format!("v({})", names[root as usize]), Kind::Voltage);
         }
-        layout.number_branches(circuit, &asked);
+        layout.number_branches(circuit, &asked, &cuts);
         layout.number_charges(circuit);
         layout.number_other_slots(&values_by_node);
+        layout.number_cut_currents(circuit, &cuts);
         Ok(layout)
     }
 
@@ -129,7 +140,7 @@ impl Layout {
     fn unknown(&mut self, name: String, kind: Kind) -> Slot {
         let column = self.unknowns.len() as u32;
         self.unknowns.push((name, kind));
-        self.values.push(Value { column: Some(column), sources: Vec::new() });
+        self.values.push(Value { columns: vec![(column, 1.0)], sources: Vec::new() });
         column
     }
 
@@ -139,7 +150,7 @@ impl Layout {
     }
 
     /// Kirchhoff equations: one for each set of nodes joined by branches whose current nobody asks for.
-    fn number_rows(&mut self, circuit: &Circuit, names: &[String], asked: &[bool]) {
+    fn number_rows(&mut self, circuit: &Circuit, names: &[String], asked: &[bool], cuts: &[Cut]) {
         let mut joined = Sets::new(names.len());
         let mut edges = Vec::new();
         for (i, e) in circuit.elements.iter().enumerate() {
@@ -148,12 +159,14 @@ impl Layout {
                 edges.push((i as u32, p, n));
             }
         }
+        // The Kirchhoff equation of a cut set is what its inductor's current was eliminated by: one of its rows goes.
+        let spent: Vec<u32> = cuts.iter().map(|c| joined.find(c.inside[0])).collect();
         let mut row_of_set: Vec<Option<u32>> = vec![None; names.len()];
         let grounded = joined.find(0);
         self.node_row = vec![None; names.len()];
         for node in 1..names.len() as u32 {
             let set = joined.find(node);
-            if set != grounded {
+            if set != grounded && !spent.contains(&set) {
                 let row = match row_of_set[set as usize] {
                     Some(row) => row,
                     None => self.row(names[node as usize].clone()),
@@ -165,7 +178,9 @@ impl Layout {
         self.forest = leaves_first(names.len(), &edges);
     }
 
-    fn number_branches(&mut self, circuit: &Circuit, asked: &[bool]) {
+    fn number_branches(&mut self, circuit: &Circuit, asked: &[bool], cuts: &[Cut]) {
+        let mut cut = vec![false; circuit.elements.len()];
+        cuts.iter().for_each(|c| cut[c.inductor as usize] = true);
         let merged: Vec<bool> = {
             let mut merged = vec![false; circuit.elements.len()];
             self.forest.iter().for_each(|e| merged[e.element as usize] = true);
@@ -178,7 +193,7 @@ impl Layout {
                 _ => continue,
             };
             // A branch that closes a loop keeps its current although nobody asks: the matrix then says what is wrong.
-            if kind == Kind::InductorCurrent || asked[i] || !merged[i] {
+            if !cut[i] && (kind == Kind::InductorCurrent || asked[i] || !merged[i]) {
                 self.current_slot[i] = Some(self.unknown(format!("i({})", e.name), kind));
             }
             if !matches!(e.device, Device::VoltageSource { .. }) {
@@ -199,6 +214,39 @@ impl Layout {
         }
     }
 
+    /// Currents of inductors that Kirchhoff's law gives from other inductors and current sources.
+    fn number_cut_currents(&mut self, circuit: &Circuit, cuts: &[Cut]) {
+        let mut inside = vec![false; self.node_slot.len()];
+        for cut in cuts {
+            cut.inside.iter().for_each(|n| inside[*n as usize] = true);
+            let mut leaving: BTreeMap<u32, f64> = BTreeMap::new();
+            let mut sources: BTreeMap<u32, f64> = BTreeMap::new();
+            let mut own = 1.0;
+            for (i, e) in circuit.elements.iter().enumerate() {
+                let (Device::Inductor { p, n, .. } | Device::CurrentSource { p, n, .. }) = e.device else { continue };
+                let sign = f64::from(inside[p.index()]) - f64::from(inside[n.index()]);
+                if sign == 0.0 {
+                    continue;
+                }
+                if i == cut.inductor as usize {
+                    own = sign;
+                } else if let Some(source) = self.source_of[i] {
+                    *sources.entry(source).or_insert(0.0) += sign;
+                } else if let Some(slot) = self.current_slot[i] {
+                    let value = self.values[slot as usize].clone();
+                    value.columns.iter().for_each(|(c, k)| *leaving.entry(*c).or_insert(0.0) += sign * k);
+                    value.sources.iter().for_each(|(s, k)| *sources.entry(*s).or_insert(0.0) += sign * k);
+                }
+            }
+            cut.inside.iter().for_each(|n| inside[*n as usize] = false);
+            let solved = |sum: BTreeMap<u32, f64>| -> Vec<(u32, f64)> {
+                sum.into_iter().filter(|e| e.1 != 0.0).map(|(k, v)| (k, -v * own)).collect()
+            };
+            self.current_slot[cut.inductor as usize] = Some(self.values.len() as Slot);
+            self.values.push(Value { columns: solved(leaving), sources: solved(sources) });
+        }
+    }
+
     /// Ground, known and following nodes come after the unknowns.
     fn number_other_slots(&mut self, by_node: &[(u32, Vec<(u32, f64)>)]) {
         let ground = self.values.len() as Slot;
@@ -206,13 +254,63 @@ impl Layout {
         self.node_slot[0] = ground;
         for (node, (root, sources)) in by_node.iter().enumerate().skip(1) {
             if *root == 0 || *root != node as u32 {
-                let column =
-                    if *root == 0 { None } else { self.values[self.node_slot[*root as usize] as usize].column };
+                let columns = match *root {
+                    0 => Vec::new(),
+                    root => self.values[self.node_slot[root as usize] as usize].columns.clone(),
+                };
                 self.node_slot[node] = self.values.len() as Slot;
-                self.values.push(Value { column, sources: sources.clone() });
+                self.values.push(Value { columns, sources: sources.clone() });
             }
         }
     }
+}
+
+/// A set of nodes that only inductors and current sources join to the rest: the current of one inductor follows.
+struct Cut {
+    inductor: u32,
+    inside: Vec<u32>,
+}
+
+/// The cut sets of inductors and current sources, each inside's own cuts before it.
+fn cutsets(circuit: &Circuit, layout: &Layout) -> Vec<Cut> {
+    let inductors = circuit.elements.iter().enumerate();
+    let inductors: Vec<(u32, u32, u32)> = inductors
+        .filter_map(|(i, e)| match e.device {
+            Device::Inductor { p, n, .. } => Some((i as u32, p.0, n.0)),
+            _ => None,
+        })
+        .collect();
+    if inductors.is_empty() {
+        return Vec::new();
+    }
+    let mut joined = Sets::new(layout.node_slot.len());
+    for (i, e) in circuit.elements.iter().enumerate() {
+        match e.device {
+            Device::Inductor { .. } | Device::CurrentSource { .. } => {}
+            Device::Ekv { d, s, .. } | Device::Bsim4 { d, s, .. } => drop(joined.join(d.0, s.0)),
+            Device::Diode { p, n, .. } => {
+                let inner = layout.inner_node[i].unwrap_or(p.0);
+                joined.join(p.0, inner);
+                joined.join(inner, n.0);
+            }
+            _ => {
+                let mut ends = e.device.terminals();
+                if let (Some(p), Some(n)) = (ends.next(), ends.next()) {
+                    joined.join(p.0, n.0);
+                }
+            }
+        }
+    }
+    let sets: Vec<u32> = (0..layout.node_slot.len() as u32).map(|n| joined.find(n)).collect();
+    // A tree of sets, grown from ground along inductors; each set but ground's gives one current.
+    let edges: Vec<(u32, u32, u32)> =
+        inductors.iter().map(|&(i, p, n)| (i, sets[p as usize], sets[n as usize])).filter(|e| e.1 != e.2).collect();
+    let mut cuts = Vec::new();
+    for edge in leaves_first(sets.len(), &edges) {
+        let inside: Vec<u32> = (0..sets.len() as u32).filter(|n| sets[*n as usize] == edge.child).collect();
+        cuts.push(Cut { inductor: edge.element, inside });
+    }
+    cuts
 }
 
 /// The terminals of a branch that fixes a voltage.

@@ -95,7 +95,7 @@ fn node_conductances(system: &System) -> Vec<(usize, usize, usize)> {
     let mut seen = vec![false; system.order()];
     let mut nodes = Vec::new();
     for (node, row) in layout.node_row.iter().enumerate() {
-        let column = layout.values[layout.node_slot[node] as usize].column;
+        let column = layout.values[layout.node_slot[node] as usize].column();
         let (Some(row), Some(column)) = (row, column) else { continue };
         let entry = system.shape.pattern.position(*row as usize, column as usize);
         if let (Some(entry), false) = (entry, std::mem::replace(&mut seen[column as usize], true)) {

@@ -17,6 +17,8 @@ pub struct Rosenbrock {
     lu: Lu,
     /// Entries of M that are not zero: (row, column, value).
     mass: Vec<(u32, u32, f64)>,
+    /// Rows of M with an entry.
+    dynamic: Vec<bool>,
     /// Largest magnitude each unknown has had.
     magnitude: Vec<f64>,
     t: f64,
@@ -44,12 +46,15 @@ impl Rosenbrock {
         let pattern = dae.pattern();
         let n = pattern.n;
         let entries = (0..n).flat_map(|i| pattern.row(i).map(move |k| (i, k)));
-        let mass = entries
+        let mass: Vec<(u32, u32, f64)> = entries
             .map(|(i, k)| (i as u32, pattern.column[k] as u32, dae.mass()[k]))
             .filter(|entry| entry.2 != 0.0)
             .collect();
         let zeros = || vec![0.0; n];
+        let mut dynamic = vec![false; n];
+        mass.iter().for_each(|m| dynamic[m.0 as usize] = true);
         Rosenbrock {
+            dynamic,
             tableau,
             tolerance,
             lu: Lu::new(pattern),
@@ -74,9 +79,42 @@ impl Rosenbrock {
         }
     }
 
-    /// Largest weighted error of the last stage, and the unknown that has it. NaN counts as infinite.
-    fn error(&self) -> (f64, usize) {
-        let estimate = &self.u[self.tableau.stages - 1];
+    /// The error of the step: of its last stage, and where sources move, of the dense output half-way.
+    fn error(&mut self, dae: &mut dyn Dae, h: f64) -> (f64, usize) {
+        let end = self.weigh(&self.u[self.tableau.stages - 1]);
+        if end.0 > 1.0 || !dae.driven() {
+            return end;
+        }
+        self.set_dense();
+        let middle = self.error_half_way(dae, h);
+        if middle.0 > end.0 { middle } else { end }
+    }
+
+    /// By how much the dense output half-way misses the algebraic equations. An unknown that follows a source through
+    /// algebraic equations alone is exact at the step's end, so that its last stage says nothing about what lies between.
+    fn error_half_way(&mut self, dae: &mut dyn Dae, h: f64) -> (f64, usize) {
+        for i in 0..self.y.len() {
+            self.mix[i] = dense_value(0.5, self.y[i], self.trial[i], [0, 1, 2].map(|k| self.dense[k][i]));
+        }
+        dae.rhs(self.t + 0.5 * h, &self.mix, &mut self.stage_f);
+        self.counts.evaluations += 1;
+        for (f, dynamic) in self.stage_f.iter_mut().zip(&self.dynamic) {
+            if *dynamic {
+                *f = 0.0;
+            }
+        }
+        self.lu.solve(&mut self.stage_f);
+        self.weigh(&self.stage_f)
+    }
+
+    fn set_dense(&mut self) {
+        for (k, q) in self.dense.iter_mut().take(self.tableau.dense.len()).enumerate() {
+            combine(q, None, &self.tableau.dense[k], &self.u);
+        }
+    }
+
+    /// Largest weighted error, and the unknown that has it. NaN counts as infinite.
+    fn weigh(&self, estimate: &[f64]) -> (f64, usize) {
         let mut worst = (0.0, 0);
         for i in 0..estimate.len() {
             let size = self.magnitude[i].max(self.trial[i].abs());
@@ -132,9 +170,7 @@ impl Rosenbrock {
     }
 
     fn accept(&mut self, h: f64, end: f64) {
-        for (k, q) in self.dense.iter_mut().take(self.tableau.dense.len()).enumerate() {
-            combine(q, None, &self.tableau.dense[k], &self.u);
-        }
+        self.set_dense();
         std::mem::swap(&mut self.old, &mut self.y);
         std::mem::swap(&mut self.y, &mut self.trial);
         for (m, y) in self.magnitude.iter_mut().zip(&self.y) {
@@ -159,6 +195,11 @@ impl Rosenbrock {
         let most = if after_rejection { 1.0 } else { GROW };
         h * factor.clamp(SHRINK, most)
     }
+}
+
+/// The dense output at the share x of the step.
+fn dense_value(x: f64, y0: f64, y1: f64, [q1, q2, q3]: [f64; 3]) -> f64 {
+    (1.0 - x) * y0 + x * (y1 + (1.0 - x) * (q1 + x * (q2 + x * q3)))
 }
 
 /// `out = start + Σ weights_j · vectors_j`.
@@ -207,7 +248,7 @@ impl Integrator for Rosenbrock {
             let worst = match self.factor(dae, h) {
                 Ok(()) => {
                     self.stages(dae, h);
-                    let (error, worst) = self.error();
+                    let (error, worst) = self.error(dae, h);
                     if error <= 1.0 {
                         self.accept(h, end);
                         self.h = self.next(h, error, rejected);
@@ -244,12 +285,11 @@ impl Integrator for Rosenbrock {
     fn interpolate(&self, t: f64, y: &mut [f64], slope: &mut [f64]) {
         let h = self.last.1 - self.last.0;
         let x = ((t - self.last.0) / h).clamp(0.0, 1.0);
-        let cubic = self.tableau.dense.len() == 3;
         for i in 0..self.y.len() {
-            let (y0, y1, q1, q2) = (self.old[i], self.y[i], self.dense[0][i], self.dense[1][i]);
-            let q3 = if cubic { self.dense[2][i] } else { 0.0 };
+            let (y0, y1) = (self.old[i], self.y[i]);
+            let [q1, q2, q3] = [0, 1, 2].map(|k| self.dense[k][i]);
             let inner = q1 + x * (q2 + x * q3);
-            y[i] = (1.0 - x) * y0 + x * (y1 + (1.0 - x) * inner);
+            y[i] = dense_value(x, y0, y1, [q1, q2, q3]);
             let inner_slope = q2 + 2.0 * x * q3;
             slope[i] = (y1 - y0 + (1.0 - 2.0 * x) * inner + x * (1.0 - x) * inner_slope) / h;
         }

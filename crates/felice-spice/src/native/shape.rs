@@ -39,8 +39,8 @@ pub struct Shape {
     pub conductances: Vec<Conductance>,
     /// ∂f/∂(slot that sources move) of conductances: (row, slot, factor).
     pub driven: Vec<(u32, Slot, f64)>,
-    /// Slots that follow an unknown, and its column.
-    pub following: Vec<(Slot, u32)>,
+    /// Slots that follow unknowns.
+    pub following: Vec<Slot>,
     /// f from values of sources.
     pub value: Vec<Scatter>,
     /// f from slopes of sources.
@@ -233,7 +233,7 @@ impl<'a> Assembly<'a> {
         }
         let layout = self.layout;
         let slot_of = |node: usize| layout.node_slot[node];
-        let is_supply = |slot: Slot| layout.values[slot as usize].column.is_none();
+        let is_supply = |slot: Slot| layout.values[slot as usize].column().is_none();
         // A graph of its own: what is not recognised must leave no modes behind in the common one.
         let mut graph = Graph::with_ground(layout.values.len() as Slot);
         let node = graph.expression(expr, slot_of, |e| layout.current_slot[e].unwrap_or_default());
@@ -388,7 +388,7 @@ fn placed(layout: &Layout, stamps: Stamps) -> Shape {
     positions.extend(stamps.jacobian.iter().map(|j| (j.0 as usize, j.1 as usize)));
     // A held node's equation is replaced by one for its voltage, and gmin connects it to ground.
     for (node, row) in layout.node_row.iter().enumerate() {
-        if let (Some(row), Some(column)) = (row, layout.values[layout.node_slot[node] as usize].column) {
+        if let (Some(row), Some(column)) = (row, layout.values[layout.node_slot[node] as usize].column()) {
             positions.push((*row as usize, column as usize));
         }
     }
@@ -467,7 +467,7 @@ fn placed(layout: &Layout, stamps: Stamps) -> Shape {
     }
 }
 
-fn following(layout: &Layout) -> Vec<(Slot, u32)> {
+fn following(layout: &Layout) -> Vec<Slot> {
     let others = layout.values.iter().enumerate().skip(layout.order());
-    others.filter_map(|(slot, v)| v.column.map(|c| (slot as Slot, c))).collect()
+    others.filter(|(_, v)| !v.columns.is_empty()).map(|(slot, _)| slot as Slot).collect()
 }

@@ -90,9 +90,10 @@ impl Stamps {
         match term {
             Term::Slot(slot) => {
                 let value = &layout.values[*slot as usize];
-                if let Some(column) = value.column {
-                    *self.linear.entry((row as usize, column as usize)).or_insert(0.0) += factor;
-                    *self.loose.entry((row as usize, column as usize)).or_insert(0.0) += factor;
+                for (column, sign) in &value.columns {
+                    let position = (row as usize, *column as usize);
+                    *self.linear.entry(position).or_insert(0.0) += factor * sign;
+                    *self.loose.entry(position).or_insert(0.0) += factor * sign;
                 }
                 for (source, sign) in &value.sources {
                     *self.value.entry((row, *source)).or_insert(0.0) += factor * sign;
@@ -100,8 +101,8 @@ impl Stamps {
             }
             Term::Rate(slot) => {
                 let value = &layout.values[*slot as usize];
-                if let Some(column) = value.column {
-                    *self.mass.entry((row as usize, column as usize)).or_insert(0.0) -= factor;
+                for (column, sign) in &value.columns {
+                    *self.mass.entry((row as usize, *column as usize)).or_insert(0.0) -= factor * sign;
                 }
                 for (source, sign) in &value.sources {
                     *self.slope.entry((row, *source)).or_insert(0.0) += factor * sign;
@@ -112,8 +113,8 @@ impl Stamps {
                 self.registers.push(Scatter { to: row, from: *register, factor });
                 for &(slot, slope) in slopes {
                     let value = layout.values.get(slot as usize);
-                    if let Some(column) = value.and_then(|v| v.column) {
-                        self.jacobian.push((row, column, slope, factor));
+                    for (column, sign) in value.iter().flat_map(|v| &v.columns) {
+                        self.jacobian.push((row, *column, slope, factor * sign));
                     }
                     // A slot beyond the layout's is time.
                     if value.is_none_or(|v| !v.sources.is_empty()) {
@@ -136,14 +137,22 @@ impl Stamps {
 
     /// `siemens (V(cp) − V(cn))` flows from node p through an element to node n.
     pub fn conductance(&mut self, layout: &Layout, [p, n]: [u32; 2], [a, b]: [Slot; 2], siemens: f64) {
+        if p == n || a == b {
+            return;
+        }
+        for (node, sign) in [(p, siemens), (n, -siemens)] {
+            for (slot, factor) in [(a, sign), (b, -sign)] {
+                self.leaving.push(Leaving { node, term: Term::Slot(slot), factor });
+            }
+        }
         let (from, to) = (layout.node_row[p as usize], layout.node_row[n as usize]);
-        if from == to || a == b {
+        if from == to {
             return;
         }
         for (row, sign) in [(from, -siemens), (to, siemens)] {
             let Some(row) = row else { continue };
             for (slot, factor) in [(a, sign), (b, -sign)] {
-                if let Some(column) = layout.values[slot as usize].column {
+                if let Some(column) = layout.values[slot as usize].column() {
                     *self.linear.entry((row as usize, column as usize)).or_insert(0.0) += factor;
                 }
                 if !layout.values[slot as usize].sources.is_empty() {
@@ -154,11 +163,6 @@ impl Stamps {
         let none = layout.order() as u32;
         let (from, to) = (from.unwrap_or(none), to.unwrap_or(none));
         self.conductances.push(Conductance { a, b, siemens, from, to });
-        for (node, sign) in [(p, siemens), (n, -siemens)] {
-            for (slot, factor) in [(a, sign), (b, -sign)] {
-                self.leaving.push(Leaving { node, term: Term::Slot(slot), factor });
-            }
-        }
     }
 
     /// `factor · term` flows from node p through an element to node n.

@@ -124,10 +124,11 @@ impl System {
         }
         let n = self.order();
         self.registers[..n].copy_from_slice(y);
-        for &(slot, column) in &self.shape.following {
+        for &slot in &self.shape.following {
             let value = &self.shape.layout.values[slot as usize];
-            let offset: f64 = value.sources.iter().map(|(s, sign)| sign * self.sources[*s as usize][0]).sum();
-            self.registers[slot as usize] = y[column as usize] + offset;
+            let own: f64 = value.columns.iter().map(|(c, sign)| sign * y[*c as usize]).sum();
+            let moved: f64 = value.sources.iter().map(|(s, sign)| sign * self.sources[*s as usize][0]).sum();
+            self.registers[slot as usize] = own + moved;
         }
         self.registers[self.shape.time as usize] = t;
         if !self.frozen {
@@ -233,7 +234,7 @@ impl System {
     /// Time derivative of a slot, for y' = `slope`, after an evaluation.
     pub fn rate(&self, slot: u32, slope: &[f64]) -> f64 {
         let value = &self.shape.layout.values[slot as usize];
-        let own = value.column.map_or(0.0, |c| slope[c as usize]);
+        let own: f64 = value.columns.iter().map(|(c, sign)| sign * slope[*c as usize]).sum();
         let moved: f64 = value.sources.iter().map(|(s, sign)| sign * self.sources[*s as usize][1]).sum();
         own + moved
     }
@@ -266,6 +267,10 @@ impl Dae for System {
         if self.raw { &self.shape.raw_mass } else { &self.shape.mass }
     }
 
+    fn driven(&self) -> bool {
+        self.moving || self.shape.time_dependent
+    }
+
     fn rhs(&mut self, t: f64, y: &[f64], f: &mut [f64]) {
         self.load(t, y);
         self.evaluate(false);
@@ -283,7 +288,7 @@ impl Dae for System {
             jacobian[s.to as usize] += s.factor * self.registers[s.from as usize];
         }
         f_t.fill(0.0);
-        if self.moving || shape.time_dependent {
+        if self.driven() {
             for s in &shape.value {
                 f_t[s.to as usize] += s.factor * self.sources[s.from as usize][1];
             }

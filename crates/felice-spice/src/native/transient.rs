@@ -29,6 +29,8 @@ pub struct Span {
     pub longest: f64,
     /// What is saved.
     pub points: Points,
+    /// The state at time 0 is an operating point, saved as it is; else it is saved as it becomes right after.
+    pub from_rest: bool,
     /// Wall-clock limit.
     pub time_limit: Duration,
 }
@@ -128,6 +130,9 @@ impl Run<'_, '_> {
             if t == 0.0 {
                 // The operating point belongs to the sources as they are at time 0.
                 before = self.system.source_values().collect();
+            }
+            if self.span.from_rest {
+                self.writer.first(self.system, t, y, &self.slope, self.sink);
             }
             self.begin(t, end, y, &before)?;
             self.writer.first(self.system, t, y, &self.slope, self.sink);
