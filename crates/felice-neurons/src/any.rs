@@ -70,7 +70,11 @@ impl AnyNeuron {
     }
 
     fn wrap(model: impl Model + 'static) -> Self {
-        AnyNeuron { info: model.info(), model: Box::new(model), option: None }
+        Self::from_model(Box::new(model))
+    }
+
+    pub(crate) fn from_model(model: Box<dyn Model>) -> Self {
+        AnyNeuron { info: model.info(), model, option: None }
     }
 
     /// Name, states, parameters, options, sources; of a fhnrs with `tau_fast` > 0, four states.
@@ -88,7 +92,7 @@ impl AnyNeuron {
         self.info.parameters.iter().enumerate().map(|(i, p)| (&*p.name, self.model.parameter(i)))
     }
 
-    fn index(&self, name: &str) -> Result<usize, NeuronError> {
+    pub(crate) fn index(&self, name: &str) -> Result<usize, NeuronError> {
         self.info.parameters.iter().position(|p| p.name == name).ok_or_else(|| NeuronError::UnknownParameter {
             model: self.info.name.clone(),
             name: name.to_owned(),

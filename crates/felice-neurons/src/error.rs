@@ -107,6 +107,26 @@ pub enum NeuronError {
         /// Upper rail.
         hi: f64,
     },
+    /// A region of states that is none.
+    #[error("the region of `{state}` goes from {lo} to {hi}; it must go from a finite number to a larger one")]
+    Region {
+        /// The state (or parameter).
+        state: Cow<'static, str>,
+        /// Lower end.
+        lo: f64,
+        /// Upper end.
+        hi: f64,
+    },
+    /// No limit cycle where one was looked for.
+    #[error("`{model}`: no limit cycle from {start:?}: {why}")]
+    NoLimitCycle {
+        /// The model.
+        model: Cow<'static, str>,
+        /// Where the search began.
+        start: Vec<f64>,
+        /// What was found instead.
+        why: String,
+    },
     /// A stimulus that makes no sense, or contradicts another.
     #[error("stimulus {index} {what}")]
     Stimulus {

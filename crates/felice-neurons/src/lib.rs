@@ -6,6 +6,7 @@
 // Formulas with matrices and stages read better with their indices.
 #![allow(clippy::needless_range_loop)]
 
+mod analysis;
 mod any;
 pub mod dispatch;
 mod dual;
@@ -18,6 +19,10 @@ mod neuron;
 mod newton;
 mod real;
 
+pub use analysis::{
+    Bifurcation, BifurcationKind, Branch, BranchPoint, CycleExtent, Diagram, Eigenvalue, Firing, FixedPoint,
+    LimitCycle, Nullcline, Plane, Stability, Sweep,
+};
 pub use any::{AnyNeuron, MODELS};
 pub use dual::Dual;
 pub use error::{Interrupted, NeuronError, Reason};

@@ -87,33 +87,43 @@ pub(crate) fn fixed_point<M: Neuron>(
     }
 }
 
-/// The stable fixed point that Newton's iteration reaches from `y`, if it is within `reach`. States that do not change
-/// and whose derivative depends on nothing (a constant applied current) are left as they are.
-pub(crate) fn stable_point_near(
-    y: &[f64],
+/// The fixed point that Newton's iteration reaches from `start` without going further than `reach`, and its Jacobian.
+///
+/// States that do not change and whose derivative depends on nothing (a constant applied current) have no row in it; they
+/// are left where they are, or put where `held` says.
+pub(crate) fn point_near(
+    start: &[f64],
+    held: Option<&[f64]>,
     reach: f64,
     mut f: impl FnMut(&[f64], &mut [f64], &mut [f64]),
-) -> Option<Vec<f64>> {
-    let n = y.len();
-    let (mut dy, mut j) = (vec![0.0; n], vec![0.0; n * n]);
-    f(y, &mut dy, &mut j);
-    let moving: Vec<usize> = (0..n).filter(|&i| dy[i] != 0.0 || j[i * n..][..n].iter().any(|x| *x != 0.0)).collect();
+) -> Option<(Vec<f64>, DMatrix<f64>)> {
+    let n = start.len();
+    let (mut y, mut dy, mut j) = (start.to_vec(), vec![0.0; n], vec![0.0; n * n]);
+    f(&y, &mut dy, &mut j);
+    let moves = |i: usize| dy[i] != 0.0 || j[i * n..][..n].iter().any(|x| *x != 0.0);
+    let moving: Vec<usize> = (0..n).filter(|&i| moves(i)).collect();
+    if let Some(held) = held {
+        (0..n).filter(|i| !moving.contains(i)).for_each(|i| y[i] = held[i]);
+        f(&y, &mut dy, &mut j);
+    }
     let m = moving.len();
+    if m == 0 {
+        return None;
+    }
     let reduced = |j: &[f64]| DMatrix::from_fn(m, m, |r, c| j[moving[r] * n + moving[c]]);
-    let mut y = y.to_vec();
-    let (start, mut last) = (y.clone(), f64::INFINITY);
+    let origin = y.clone();
+    let mut last = f64::INFINITY;
     for _ in 0..ITERATIONS {
         let step = reduced(&j).lu().solve(&DVector::from_fn(m, |r, _| dy[moving[r]]))?;
         moving.iter().zip(step.iter()).for_each(|(&i, s)| y[i] -= s);
-        let gone = y.iter().zip(&start).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
-        let size = step.norm();
+        let gone = y.iter().zip(&origin).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
         if gone.is_nan() || gone > reach {
             return None;
         }
         f(&y, &mut dy, &mut j);
+        let size = step.norm() / (1.0 + DVector::from_column_slice(&y).norm());
         if size <= SETTLED && (size >= last || size <= 4.0 * f64::EPSILON) {
-            let stable = reduced(&j).complex_eigenvalues().iter().all(|l| l.re < 0.0);
-            return stable.then_some(y);
+            return Some((y, reduced(&j)));
         }
         last = size;
     }

@@ -1,12 +1,13 @@
 //! Trajectories: what to run ([`Run`]), what comes out ([`Trajectory`]), and the way between.
 //!
-//! `ode_solvers` makes the steps ([`stepper`]); from the stages it evaluates [`dense`] gets each step's dense output, at
-//! no further evaluation; [`watch`] finds roots of event functions in it; [`simulate`] goes from one change (of a
-//! stimulus, of a rail) to the next.
+//! `ode_solvers` makes the steps ([`stepper`]), [`record`] takes them; from the stages evaluated [`dense`] gets each
+//! step's dense output, at no further evaluation; [`watch`] finds roots of event functions in it; [`simulate`] goes from
+//! one change (of a stimulus, of a rail) to the next.
 
 mod conditioning;
 mod dense;
 mod equations;
+mod record;
 mod run;
 mod simulate;
 mod stepper;

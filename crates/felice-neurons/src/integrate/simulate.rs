@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use felice_base::{Sampled, Signal, Unit};
 
 use super::equations::{Equations, Pin};
+use super::record::{Record, Stop};
 use super::run::{Precision, Run};
-use super::stepper::{Record, Stop, advance};
+use super::stepper::advance;
 use super::stimulus::{Drive, Stimuli};
 use super::trajectory::Trajectory;
 use super::watch::{Watch, Watched};
