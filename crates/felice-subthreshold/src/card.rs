@@ -79,8 +79,19 @@ pub struct Card {
     pub fets: BTreeMap<String, FetCard>,
     /// Currents, capacitances, ratios of the circuit. Keys: [`CIRCUIT_KEYS`].
     pub circuit: BTreeMap<String, Quantity>,
+    /// What the named corners span. Keys: [`CORNER_KEYS`].
+    pub corners: BTreeMap<String, Quantity>,
     /// Transistors by their names in the netlist; `default` stands for every one not named.
     pub devices: BTreeMap<String, DeviceCard>,
+    /// Process corner: what every nFET and every pFET is moved by. Not part of a card's text.
+    pub(crate) shift: [Shift; 2],
+}
+
+/// What moves a transistor from its typical values: threshold (V), relative current factor.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Shift {
+    pub(crate) dvt: f64,
+    pub(crate) dbeta: f64,
 }
 
 /// A key of a card: its name, SI unit, what its value must be, and what it means.
@@ -172,6 +183,15 @@ pub const CIRCUIT_KEYS: &[Key] = &[
     key("R", "V/A", Range::Positive, "FHNRS: passive element, v to reference"),
     key("Rslow", "V/A", Range::Positive, "FHNRS: resistor of the slow lag"),
     key("Cslow", "F", Range::Positive, "FHNRS: capacitor of the slow lag"),
+];
+
+/// Keys of `[corners]`.
+pub const CORNER_KEYS: &[Key] = &[
+    key("dVt0", "V", Range::NotNegative, "threshold shift of a fast or slow transistor; 30 mV where absent"),
+    key("dIs", "1", Range::NotNegative, "relative shift of Is; 10 % where absent"),
+    key("dVDD", "1", Range::NotNegative, "relative supply tolerance; 10 % where absent"),
+    key("Tmin", "K", Range::Positive, "lowest temperature; -40 degC where absent"),
+    key("Tmax", "K", Range::Positive, "highest temperature; 125 degC where absent"),
 ];
 
 /// Keys of a device, beside any of [`FET_KEYS`].

@@ -8,7 +8,9 @@ use felice_base::{Located, Place};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::card::{CIRCUIT_KEYS, CONDITION_KEYS, Card, DeviceCard, FET_KEYS, FetCard, GEOMETRY_KEYS, Key, Polarity};
+use crate::card::{
+    CIRCUIT_KEYS, CONDITION_KEYS, CORNER_KEYS, Card, DeviceCard, FET_KEYS, FetCard, GEOMETRY_KEYS, Key, Polarity,
+};
 use crate::card::{Q_OVER_K, Quantity};
 use crate::units;
 
@@ -33,6 +35,7 @@ pub(crate) fn read(text: &str, file: &str) -> Result<Card, Located> {
             "note" => card.note = source.string(value)?,
             "conditions" => card.conditions = source.quantities(source.table(value)?, &[CONDITION_KEYS], &[])?,
             "circuit" => card.circuit = source.quantities(source.table(value)?, &[CIRCUIT_KEYS], &[])?,
+            "corners" => card.corners = source.quantities(source.table(value)?, &[CORNER_KEYS], &[])?,
             "nfet" => drop(card.fets.insert("nfet".into(), source.fet(value, Some(Polarity::N))?)),
             "pfet" => drop(card.fets.insert("pfet".into(), source.fet(value, Some(Polarity::P))?)),
             "fets" => {
@@ -46,8 +49,7 @@ pub(crate) fn read(text: &str, file: &str) -> Result<Card, Located> {
                 }
             }
             _ => {
-                let known =
-                    "`name`, `note`, `[conditions]`, `[nfet]`, `[pfet]`, `[fets.NAME]`, `[circuit]` or `[devices]`";
+                let known = "`name`, `note`, `[conditions]`, `[nfet]`, `[pfet]`, `[fets.NAME]`, `[circuit]`, `[corners]` or `[devices]`";
                 return Err(source.error(key.span(), known));
             }
         }
@@ -255,6 +257,7 @@ pub(crate) fn write(card: &Card) -> String {
         }
     }
     section(&mut out, "\n[circuit]\n", None, &card.circuit);
+    section(&mut out, "\n[corners]\n", None, &card.corners);
     if !card.devices.is_empty() {
         out.push_str("\n[devices]\n");
     }

@@ -25,6 +25,7 @@ pub mod blocks;
 pub mod card;
 mod card_text;
 mod circuits;
+pub mod corners;
 mod derive;
 pub mod ekv;
 mod error;

@@ -115,7 +115,10 @@ impl<'c> Silicon<'c> {
         let need = |key: &str| {
             get(key).ok_or_else(|| self.missing(&format!("[{kind}] {key}"), "write it with unit and source"))
         };
-        let ekv = self.at_temperature(need("I0")?, need("kappa")?, &get);
+        let mut ekv = self.at_temperature(need("I0")?, need("kappa")?, &get);
+        let shift = self.card.shift[usize::from(role.polarity == Polarity::P)];
+        ekv.vt0 += shift.dvt;
+        ekv.spec *= 1.0 + shift.dbeta;
         let or_zero = |key: &str| get(key).unwrap_or(0.0);
         Ok(Transistor {
             role,
