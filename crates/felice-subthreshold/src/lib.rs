@@ -27,6 +27,7 @@ mod card_text;
 mod circuits;
 pub mod corners;
 mod derive;
+pub mod design;
 pub mod ekv;
 mod error;
 mod evaluate;

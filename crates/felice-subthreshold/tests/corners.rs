@@ -1,4 +1,5 @@
 //! Corners and temperature: laws of the device, seen in the parameters.
+#![cfg(test)]
 
 use felice_subthreshold::corners::{Corner, corners};
 use felice_subthreshold::{Card, Form, derive};

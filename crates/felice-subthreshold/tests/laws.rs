@@ -1,4 +1,5 @@
 //! Laws that every transistor and block obeys, whatever its parameters.
+#![cfg(test)]
 
 use felice_subthreshold::blocks::{Cascode, Dial, Exponential, Follower, Mirror, Ota, Output, Pair};
 use felice_subthreshold::real::{Dual, Real};

@@ -1,4 +1,5 @@
 //! Spread: counter-based, independent of threads, and agreeing with first-order propagation and with changed cards.
+#![cfg(test)]
 
 use felice_subthreshold::{
     Card, Deviation, Form, derive_as, deviation_of, deviations, mismatch, monte_carlo, sensitivities,
@@ -88,10 +89,10 @@ fn sampled_and_propagated_agree() {
 fn correlations_are_a_correlation_matrix() {
     let spread = monte_carlo(&card("ekv-wererabbit"), "wererabbit-branches", Form::Closed, 5_000, 1).unwrap();
     let c = &spread.correlations;
-    for i in 0..c.len() {
-        for j in 0..c.len() {
-            assert_eq!(c[i][j], c[j][i]);
-            assert!(c[i][j].abs() <= 1.0);
+    for (i, row) in c.iter().enumerate() {
+        for (j, r) in row.iter().enumerate() {
+            assert_eq!(*r, c[j][i]);
+            assert!(r.abs() <= 1.0);
         }
     }
     let index = |name: &str| spread.parameters.iter().position(|p| p.name == name).unwrap();

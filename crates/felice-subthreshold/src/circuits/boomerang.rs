@@ -194,8 +194,9 @@ impl Currents for Solved<'_> {
     fn amplitudes(&self, u: f64, v: f64) -> Result<[f64; 2], DeviceError> {
         let end = |branch: usize, sign: f64| {
             let reach = sign * 2.0 / self.closed.u.rho;
-            let [p, n] = [v + reach, u - reach].map(Slope::constant);
-            self.ota(branch, p, n, if branch == 0 { n } else { p })
+            // The output stays where it is: the probe must not push it out of saturation.
+            let [p, n, out] = [v + reach, u - reach, [u, v][branch]].map(Slope::constant);
+            self.ota(branch, p, n, out)
         };
         let mut amplitudes = [0.0; 2];
         for (i, a) in amplitudes.iter_mut().enumerate() {

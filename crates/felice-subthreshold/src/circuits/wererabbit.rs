@@ -148,9 +148,14 @@ impl<'d> Solved<'d> {
 
     /// OTA 1 or 3: constant tail, into node `out` of branch `i`. Positive towards a larger own voltage in u.
     fn constant(&self, i: usize, u: Slope, v: Slope) -> Result<Slope, DeviceError> {
-        let ota = self.devices.otas(self.supply)[2 * i].map(Slope::constant);
         let (p, n) = if i == 0 { (u, v) } else { (v, u) };
-        Ok(ota.solved(Slope::constant(self.vbp), p, n, p)?.current)
+        self.comparator(i, p, n, p)
+    }
+
+    /// The same with its output held at `out`.
+    fn comparator(&self, i: usize, p: Slope, n: Slope, out: Slope) -> Result<Slope, DeviceError> {
+        let ota = self.devices.otas(self.supply)[2 * i].map(Slope::constant);
+        Ok(ota.solved(Slope::constant(self.vbp), p, n, out)?.current)
     }
 
     /// OTA 2 or 4: tail current alpha e^(beta other), inputs crossed.
@@ -228,8 +233,10 @@ impl Currents for Solved<'_> {
         let argument = self.closed.u.rho * (u - v + 2.0 * reach);
         let mut gains = [0.0; 2];
         for (i, gain) in gains.iter_mut().enumerate() {
-            let [a, b] = [u + reach, v - reach].map(Slope::constant);
-            *gain = self.constant(i, a, b)?.value.abs() / argument.tanh();
+            // The output stays where it is: the probe must not push it out of saturation.
+            let [a, b, out] = [u + reach, v - reach, [u, v][i]].map(Slope::constant);
+            let (p, n) = if i == 0 { (a, b) } else { (b, a) };
+            *gain = self.comparator(i, p, n, out)?.value.abs() / argument.tanh();
         }
         Ok(gains)
     }
