@@ -99,8 +99,20 @@ impl Real for Dual {
         if mask { yes } else { no }
     }
     #[inline(always)]
-    fn exp2_whole(self) -> Dual {
-        Dual::new(self.value.exp2_whole(), 0.0)
+    fn and(a: bool, b: bool) -> bool {
+        a & b
+    }
+    #[inline(always)]
+    fn all(mask: bool) -> bool {
+        mask
+    }
+    #[inline(always)]
+    fn any(mask: bool) -> bool {
+        mask
+    }
+    #[inline(always)]
+    fn times_power_of_two(self, rounded: Dual) -> Dual {
+        Dual::new(self.value.times_power_of_two(rounded.value), self.slope.times_power_of_two(rounded.value))
     }
     #[inline(always)]
     fn exp_tanh<const E: usize, const T: usize>(exp: [Dual; E], tanh: [Dual; T]) -> ([Dual; E], [Dual; T]) {

@@ -18,6 +18,7 @@ pub mod models;
 mod neuron;
 mod newton;
 mod real;
+pub mod simd;
 
 pub use analysis::{
     Bifurcation, BifurcationKind, Branch, BranchPoint, CycleExtent, Diagram, Eigenvalue, Firing, FixedPoint,

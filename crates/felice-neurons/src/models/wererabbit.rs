@@ -58,6 +58,9 @@ impl Neuron for WereRabbit {
         let du = z.mul_add((-(p.alpha * ev)).mul_add(cu, one), -p.sigma);
         let dv = z.mul_add((p.alpha * eu).mul_add(cv, -one), -p.sigma);
         let diagonal = z.abs().le(R::num(DIAGONAL));
+        if !R::any(diagonal) {
+            return [du, dv];
+        }
         [R::select(diagonal, du * u.sign(), du), R::select(diagonal, dv * v.sign(), dv)]
     }
 
