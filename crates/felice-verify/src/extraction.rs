@@ -1,0 +1,226 @@
+//! Parameters of a case from sweeps of its own netlist: the circuit goes on the bench as it stands, its state nodes
+//! held by sources, an ammeter in every device that the case names; a nested DC sweep and two voltage ramps are run on
+//! the engine, and [`felice_subthreshold::extract`] fits the rest. Nothing is fitted to the transient.
+//!
+//! ```toml
+//! [parameters.extract]
+//! reference = 0.3                               # V about which gamma is taken; a node, "v(ref)", for fhnrs
+//! method = "devices"                            # or "field": each equation whole to its node's current
+//! clamp = { u = [0.2, 0.4, 0.01], v = [0.2, 0.4, 0.01] }   # states: from, to, step of their nodes (V)
+//! window = { u = 0.04, v = 0.04 }               # half widths of what is fitted, about the rest point (V)
+//! ramp = 1.0                                    # s up and down: the capacitance of each state node
+//!
+//! [parameters.extract.currents]                 # the terms of felice_subthreshold::extract::neuron, as currents
+//! one_u = "-mp1"                                # into the first terminal (drain) of devices
+//! coupling_u = "-xota.m2 - xota.m4"
+//! ```
+
+mod bench;
+mod spec;
+pub mod transistor;
+
+use std::sync::Arc;
+
+use felice_neurons::AnyNeuron;
+use felice_spice::{Accuracy, Analysis, Circuit, EngineChoice, Netlist, Settings, Simulation, Tran, simulate};
+use felice_subthreshold::extract::neuron::{Estimate, Extracted, NeuronSweep, extract};
+use felice_subthreshold::extract::{Clamped, ExtractError, capacitance};
+use felice_subthreshold::{Derived, DerivedParameter, DeviceError};
+
+use crate::case::{Binding, Case, Level};
+use crate::error::VerifyError;
+use crate::parameters::mismatch;
+use bench::Bench;
+use spec::{Reference, Spec, Term};
+
+/// A case's parameters, and how they came about.
+#[derive(Clone, Debug)]
+pub struct CaseExtraction {
+    /// As a derivation gives them, for everything downstream.
+    pub derived: Derived,
+    /// With standard errors and the quality of every fit.
+    pub extracted: Extracted,
+    /// The clamped sweep: state nodes, node currents, and every term (V, A).
+    pub sweep: Clamped,
+    /// Engine that ran the sweeps, with its version.
+    pub engine: String,
+}
+
+/// Runs the sweeps of a case and extracts its model's parameters.
+///
+/// # Errors
+/// [`VerifyError`]: what is wrong with the table, the netlist, the engine, or the fits.
+pub fn extract_case(
+    case: &Case,
+    table: &toml::Table,
+    engine: EngineChoice,
+    settings: &Settings,
+) -> Result<CaseExtraction, VerifyError> {
+    let spec = Spec::read(case, table)?;
+    let spice = |source| VerifyError::Circuit { case: case.name.clone(), source };
+    let circuit = Netlist::read(&case.netlist).map_err(spice)?.circuit().map_err(spice)?;
+    let settings = Settings { accuracy: Accuracy::Normal, reltol: Some(1e-9), samples: None, ..settings.clone() };
+    let run = Sweeps { case, spec: &spec, circuit: &circuit, engine, settings };
+    let simulation = run.clamped()?;
+    let sweep = run.columns(&simulation)?;
+    let capacitance = [run.capacitance(0)?, run.capacitance(1)?];
+    let reference = run.reference(&sweep)?;
+    let near = [0, 1].map(|k| initial_volts(case, &spec.nodes[k].state, reference));
+    let extracted = extract(
+        &case.model,
+        &NeuronSweep { clamped: &sweep, reference, window: spec.window, near, capacitance, method: spec.method },
+    )
+    .map_err(|e| device(case, e))?;
+    Ok(CaseExtraction {
+        derived: derived(&extracted, &spec),
+        engine: format!("{} {}", simulation.engine, simulation.version),
+        extracted,
+        sweep,
+    })
+}
+
+fn device(case: &Case, source: ExtractError) -> VerifyError {
+    VerifyError::Device { case: case.name.clone(), source: DeviceError::Extract(source) }
+}
+
+/// Where a state starts, in volts; of a state in units yet to be extracted, the reference.
+fn initial_volts(case: &Case, state: &str, reference: f64) -> f64 {
+    let index = case.states.iter().position(|(s, _)| s == state);
+    match index.map(|i| (&case.states[i].1, case.initial[i])) {
+        Some((Binding::Signal { offset: Level::Value(o), scale: Level::Value(s), .. }, x)) => o + s * x,
+        _ => reference,
+    }
+}
+
+/// The bench runs of one case.
+struct Sweeps<'a> {
+    case: &'a Case,
+    spec: &'a Spec,
+    circuit: &'a Arc<Circuit>,
+    engine: EngineChoice,
+    settings: Settings,
+}
+
+impl Sweeps<'_> {
+    /// Both state nodes clamped and swept, the second inside the first.
+    fn clamped(&self) -> Result<Simulation, VerifyError> {
+        let mut bench = self.bench();
+        for node in &self.spec.nodes {
+            bench.clamp(&node.node, node.sweep[0], None).map_err(|what| self.wrong(what))?;
+        }
+        for element in self.spec.terms.iter().flat_map(Term::elements) {
+            bench.ammeter(element).map_err(|what| self.wrong(what))?;
+        }
+        if let Reference::Node(vector) = &self.spec.reference {
+            bench.save(vector);
+        }
+        let sweeps = [1, 0].map(|k| bench::sweep(&self.spec.nodes[k].node, self.spec.nodes[k].sweep));
+        self.simulate(bench, Analysis::Dc(sweeps.to_vec()))
+    }
+
+    /// One state node ramped up and down, the other held in the middle of its range.
+    fn capacitance(&self, ramped: usize) -> Result<f64, VerifyError> {
+        let mut bench = self.bench();
+        let (node, held) = (&self.spec.nodes[ramped], &self.spec.nodes[1 - ramped]);
+        let time = self.spec.ramp;
+        let [from, to, _] = node.sweep;
+        bench.clamp(&node.node, from, Some([from, to, time])).map_err(|what| self.wrong(what))?;
+        bench.clamp(&held.node, 0.5 * (held.sweep[0] + held.sweep[1]), None).map_err(|what| self.wrong(what))?;
+        let step = time / 1000.0;
+        let tran = Tran { step, stop: time, start: 0.0, max_step: Some(step), uic: false };
+        let simulation = self.simulate(bench, Analysis::Tran(tran))?;
+        let current = self.vector(&simulation, &bench::clamp_current(&node.node))?;
+        let voltage = self.vector(&simulation, &format!("v({})", node.node))?;
+        let measured = capacitance::of_triangle(&node.node, simulation.axis(), voltage, current);
+        Ok(measured.map_err(|e| device(self.case, e))?.mean)
+    }
+
+    /// The columns that the fits want, from the vectors of the clamped sweep.
+    fn columns(&self, simulation: &Simulation) -> Result<Clamped, VerifyError> {
+        let roles = self.spec.roles;
+        let mut columns = Vec::new();
+        for (k, node) in self.spec.nodes.iter().enumerate() {
+            columns.push((roles[k].to_owned(), self.vector(simulation, &format!("v({})", node.node))?.to_vec()));
+            let current = self.vector(simulation, &bench::clamp_current(&node.node))?.to_vec();
+            columns.push((format!("i_{}", roles[k]), current));
+        }
+        for term in &self.spec.terms {
+            let mut sum = vec![0.0; columns[0].1.len()];
+            for (sign, element) in &term.sum {
+                let current = self.vector(simulation, &bench::ammeter_current(self.circuit, element))?;
+                sum.iter_mut().zip(current).for_each(|(s, i)| *s += sign * i);
+            }
+            columns.push((term.name.clone(), sum));
+        }
+        if let Reference::Node(vector) = &self.spec.reference {
+            columns.push(("reference".into(), self.vector(simulation, vector)?.to_vec()));
+        }
+        let [from, to, step] = self.spec.nodes[1].sweep;
+        let inner = bench::sweep("", [from, to, step]).values().len();
+        Clamped::new(columns, inner).map_err(|e| device(self.case, e))
+    }
+
+    fn reference(&self, sweep: &Clamped) -> Result<f64, VerifyError> {
+        match &self.spec.reference {
+            Reference::Volts(volts) => Ok(*volts),
+            Reference::Node(_) => {
+                let column = sweep.column("reference", "reference").map_err(|e| device(self.case, e))?;
+                Ok(column.iter().sum::<f64>() / column.len() as f64)
+            }
+        }
+    }
+
+    fn bench(&self) -> Bench {
+        Bench::new(self.circuit)
+    }
+
+    fn simulate(&self, bench: Bench, analysis: Analysis) -> Result<Simulation, VerifyError> {
+        simulate(&bench.job(analysis), self.engine, &self.settings)
+            .map_err(|source| VerifyError::Circuit { case: self.case.name.clone(), source })
+    }
+
+    fn vector<'s>(&self, simulation: &'s Simulation, name: &str) -> Result<&'s [f64], VerifyError> {
+        simulation.vector(name).map(|s| s.values.as_slice()).ok_or_else(|| {
+            let known: Vec<&str> = simulation.vectors.signals().iter().map(|s| s.name.as_str()).collect();
+            self.wrong(format!("the sweep has no vector `{name}`, only {}", known.join(", ")))
+        })
+    }
+
+    fn wrong(&self, what: String) -> VerifyError {
+        mismatch(self.case, what, "make [parameters.extract] and the netlist agree")
+    }
+}
+
+/// What was extracted, in the words of a derivation.
+fn derived(extracted: &Extracted, spec: &Spec) -> Derived {
+    let symbols = AnyNeuron::new(&extracted.model).ok();
+    let symbol = |name: &str| {
+        let infos = symbols.as_ref().map(|n| n.info().parameters.iter());
+        infos.and_then(|mut i| i.find(|p| p.name == name)).map_or(name.to_owned(), |p| p.symbol.to_string())
+    };
+    let parameter = |e: &Estimate| {
+        let mut devices = Vec::new();
+        for term in spec.terms.iter().filter(|t| e.from.split(", ").any(|f| f == t.name)) {
+            devices.extend(term.elements().map(str::to_owned));
+        }
+        let formula = match e.standard_error > 0.0 {
+            true => format!("sweep of {}, ± {:.1e}", e.from, e.standard_error),
+            false => format!("sweep of {}", e.from),
+        };
+        DerivedParameter {
+            name: e.name.clone(),
+            symbol: symbol(&e.name),
+            value: e.value,
+            unit: e.unit.clone(),
+            formula,
+            devices,
+        }
+    };
+    Derived {
+        model: extracted.model.clone(),
+        parameters: extracted.parameters.iter().map(parameter).collect(),
+        time_unit_s: extracted.time_unit_s,
+        quantities: extracted.quantities.iter().map(parameter).collect(),
+        warnings: extracted.warnings.clone(),
+    }
+}
