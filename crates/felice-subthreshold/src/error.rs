@@ -53,4 +53,7 @@ pub enum DeviceError {
         /// What to change.
         remedy: String,
     },
+    /// Sweeps that do not give parameters.
+    #[error(transparent)]
+    Extract(#[from] crate::extract::ExtractError),
 }
