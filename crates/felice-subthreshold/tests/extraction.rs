@@ -50,6 +50,7 @@ fn clamp(terms: Terms, reference: f64, sides: [Side; 2], unit: f64, names: [&str
     Clamped::new(columns, 41).unwrap()
 }
 
+const EQUAL: [[f64; 2]; 2] = [[1e-10, 0.0], [0.0, 1e-10]];
 const BOOMERANG: [&str; 6] = ["one_u", "exponential_u", "coupling_u", "one_v", "exponential_v", "coupling_v"];
 const WERERABBIT: [&str; 6] = ["one_u", "exponential_u", "sigma_u", "one_v", "exponential_v", "sigma_v"];
 
@@ -61,7 +62,7 @@ fn run(
     method: Method,
 ) -> Result<Extracted, ExtractError> {
     let window = [0.06, 0.06];
-    extract(model, &NeuronSweep { clamped, reference, window, near, capacitance: [1e-10, 1e-10], method })
+    extract(model, &NeuronSweep { clamped, reference, window, near, capacitance: EQUAL, method })
 }
 
 fn assert_branches(extracted: &Extracted, sides: [Side; 2], reference: f64, unit: f64) {
@@ -174,7 +175,7 @@ fn fhnrs_comes_back() {
             reference: 0.5,
             window: [0.15, 0.15],
             near: [0.5, 0.5],
-            capacitance: [2.03e-12, 2.01e-12],
+            capacitance: [[2.03e-12, -2e-14], [0.0, 2.01e-12]],
             method: Method::Devices,
         },
     )
@@ -215,7 +216,7 @@ fn a_wrong_sign_a_missing_column_and_a_flat_window_say_so() {
         reference: 0.3,
         window: [0.06, 0.004],
         near: [0.3; 2],
-        capacitance: [1e-10; 2],
+        capacitance: EQUAL,
         method: Method::Devices,
     };
     // Only v = 0.3 is left: of u's branch beta moves nothing, of v's branch gamma nothing.

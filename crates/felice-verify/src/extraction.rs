@@ -8,7 +8,7 @@
 //! method = "devices"                            # or "field": each equation whole to its node's current
 //! clamp = { u = [0.2, 0.4, 0.01], v = [0.2, 0.4, 0.01] }   # states: from, to, step of their nodes (V)
 //! window = { u = 0.04, v = 0.04 }               # half widths of what is fitted, about the rest point (V)
-//! ramp = 1.0                                    # s up and down: the capacitance of each state node
+//! ramp = 0.2                                    # s up and down the window: capacitances of the state nodes
 //!
 //! [parameters.extract.currents]                 # the terms of felice_subthreshold::extract::neuron, as currents
 //! one_u = "-mp1"                                # into the first terminal (drain) of devices
@@ -32,6 +32,9 @@ use crate::error::VerifyError;
 use crate::parameters::mismatch;
 use bench::Bench;
 use spec::{Reference, Spec, Term};
+
+/// Relative tolerance of a DC sweep: Newton's last step is quadratic, so it costs next to nothing.
+const DC_RELTOL: f64 = 1e-9;
 
 /// A case's parameters, and how they came about.
 #[derive(Clone, Debug)]
@@ -59,13 +62,20 @@ pub fn extract_case(
     let spec = Spec::read(case, table)?;
     let spice = |source| VerifyError::Circuit { case: case.name.clone(), source };
     let circuit = Netlist::read(&case.netlist).map_err(spice)?.circuit().map_err(spice)?;
-    let settings = Settings { accuracy: Accuracy::Normal, reltol: Some(1e-9), samples: None, ..settings.clone() };
+    let settings = Settings { accuracy: Accuracy::Normal, samples: None, ..settings.clone() };
     let run = Sweeps { case, spec: &spec, circuit: &circuit, engine, settings };
     let simulation = run.clamped()?;
     let sweep = run.columns(&simulation)?;
-    let capacitance = [run.capacitance(0)?, run.capacitance(1)?];
     let reference = run.reference(&sweep)?;
     let near = [0, 1].map(|k| initial_volts(case, &spec.nodes[k].state, reference));
+    let centre = match &spec.reference {
+        Reference::Node(_) => [reference; 2],
+        Reference::Volts(_) => {
+            sweep.rest(spec.roles, ["i_u", "i_v"], near).map_err(|e| device(case, e))?
+        }
+    };
+    let [[c_uu, c_vu], [c_uv, c_vv]] = [run.capacitance(0, centre)?, run.capacitance(1, centre)?];
+    let capacitance = [[c_uu, c_uv], [c_vu, c_vv]];
     let extracted = extract(
         &case.model,
         &NeuronSweep { clamped: &sweep, reference, window: spec.window, near, capacitance, method: spec.method },
@@ -115,24 +125,32 @@ impl Sweeps<'_> {
             bench.save(vector);
         }
         let sweeps = [1, 0].map(|k| bench::sweep(&self.spec.nodes[k].node, self.spec.nodes[k].sweep));
-        self.simulate(bench, Analysis::Dc(sweeps.to_vec()))
+        let exact = Settings { reltol: Some(self.settings.reltol.unwrap_or(DC_RELTOL)), ..self.settings.clone() };
+        self.simulate(bench, Analysis::Dc(sweeps.to_vec()), &exact)
     }
 
-    /// One state node ramped up and down, the other held in the middle of its range.
-    fn capacitance(&self, ramped: usize) -> Result<f64, VerifyError> {
+    /// One state node ramped up and down through the window about `centre`, the other held there: the capacitances from
+    /// the ramped node to both (F).
+    fn capacitance(&self, ramped: usize, centre: [f64; 2]) -> Result<[f64; 2], VerifyError> {
         let mut bench = self.bench();
-        let (node, held) = (&self.spec.nodes[ramped], &self.spec.nodes[1 - ramped]);
         let time = self.spec.ramp;
-        let [from, to, _] = node.sweep;
-        bench.clamp(&node.node, from, Some([from, to, time])).map_err(|what| self.wrong(what))?;
-        bench.clamp(&held.node, 0.5 * (held.sweep[0] + held.sweep[1]), None).map_err(|what| self.wrong(what))?;
+        for (k, node) in self.spec.nodes.iter().enumerate() {
+            let (low, high) = (centre[k] - self.spec.window[k], centre[k] + self.spec.window[k]);
+            let (volts, ramp) = if k == ramped { (low, Some([low, high, time])) } else { (centre[k], None) };
+            bench.clamp(&node.node, volts, ramp).map_err(|what| self.wrong(what))?;
+        }
         let step = time / 1000.0;
         let tran = Tran { step, stop: time, start: 0.0, max_step: Some(step), uic: false };
-        let simulation = self.simulate(bench, Analysis::Tran(tran))?;
-        let current = self.vector(&simulation, &bench::clamp_current(&node.node))?;
-        let voltage = self.vector(&simulation, &format!("v({})", node.node))?;
-        let measured = capacitance::of_triangle(&node.node, simulation.axis(), voltage, current);
-        Ok(measured.map_err(|e| device(self.case, e))?.mean)
+        let simulation = self.simulate(bench, Analysis::Tran(tran), &self.settings)?;
+        let node = &self.spec.nodes[ramped].node;
+        let voltage = self.vector(&simulation, &format!("v({node})"))?;
+        let mut column = [0.0; 2];
+        for (c, other) in column.iter_mut().zip(&self.spec.nodes) {
+            let current = self.vector(&simulation, &bench::clamp_current(&other.node))?;
+            let measured = capacitance::of_triangle(&other.node, simulation.axis(), voltage, current);
+            *c = measured.map_err(|e| device(self.case, e))?.mean;
+        }
+        Ok(column)
     }
 
     /// The columns that the fits want, from the vectors of the clamped sweep.
@@ -174,8 +192,8 @@ impl Sweeps<'_> {
         Bench::new(self.circuit)
     }
 
-    fn simulate(&self, bench: Bench, analysis: Analysis) -> Result<Simulation, VerifyError> {
-        simulate(&bench.job(analysis), self.engine, &self.settings)
+    fn simulate(&self, bench: Bench, analysis: Analysis, settings: &Settings) -> Result<Simulation, VerifyError> {
+        simulate(&bench.job(analysis), self.engine, settings)
             .map_err(|source| VerifyError::Circuit { case: self.case.name.clone(), source })
     }
 

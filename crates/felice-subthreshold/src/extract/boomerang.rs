@@ -45,10 +45,10 @@ pub(super) fn branches(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractErro
     let unit = unit_current(&window)?;
     let (mut parameters, mut fits) = (Vec::new(), Vec::new());
     for (k, side) in SIDES.into_iter().enumerate() {
-        // What divides du/dτ is the mean capacitance; a node with less moves faster.
-        let unit = unit * sweep.capacitance[k] / window.capacitance;
         match sweep.method {
             Method::Devices => {
+                // What divides du/dτ is the mean capacitance; a node with less moves faster.
+                let unit = unit * sweep.capacitance[k][k] / window.capacitance;
                 let (branch, coupling) = side_data(&window, sweep.reference, side, unit)?;
                 let branch = fit_exponential(&format!("exponential branch {}", side.name), &branch)?;
                 let coupling = fit_coupling(&format!("coupling {}", side.name), &coupling, false)?;
@@ -107,7 +107,7 @@ fn controls(side: Side, u: f64, v: f64, reference: f64) -> (f64, f64) {
 fn field(window: &Window, sweep: &NeuronSweep<'_>, side: Side, unit: f64, k: usize) -> Result<Fit, ExtractError> {
     let what = format!("d{}/dt", side.name);
     let (u, v) = (window.clamped.column(&what, "u")?, window.clamped.column(&what, "v")?);
-    let current = window.clamped.column(&what, &format!("i_{}", side.name))?;
+    let current = window.velocity(k)?;
     let points: Vec<Point> = (0..u.len())
         .map(|i| {
             let (gate, out) = controls(side, u[i], v[i], sweep.reference);

@@ -1,9 +1,13 @@
-//! Capacitance of a clamped node from a triangular ramp (quasi-static C-V): on the way up the clamp carries the
-//! circuit's current and C dV/dt, on the way down the same current and -C dV/dt; half the difference is C.
+//! Capacitance of clamped nodes from triangular ramps (quasi-static C-V): on the way up a clamp carries the circuit's
+//! current less C dV/dt, on the way down the same current and C dV/dt; half the difference is C.
+//!
+//! With node j ramped and both clamps' currents read, C is a matrix: C dV/dt = I(V). Its diagonal holds the nodes' own
+//! and parasitic capacitances. Off the diagonal stand coupling through gates and, larger, the lag of the circuit's inner
+//! nodes: a mirror that follows its gate τ late and has the transconductance g acts as the transcapacitance −g τ.
 
 use super::ExtractError;
 
-/// A node's capacitance.
+/// A capacitance of one node, or from one to another.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Capacitance {
     /// Mean over the ramp (F).
@@ -14,10 +18,11 @@ pub struct Capacitance {
 
 /// Capacitance from one triangle: `time` (s), the node's `voltage` (V), and `into_source` (A), the current that
 /// leaves the circuit at that node, in SPICE's sign of a voltage source's current. The outer tenths of the ramp are
-/// left out: there the circuit's inner nodes have not settled to the new slope.
+/// left out: there the circuit's inner nodes have not settled to the new slope. Negative where another node's current
+/// was read and follows late.
 ///
 /// # Errors
-/// [`ExtractError::Sweep`] where the voltage is no triangle or the currents give no positive capacitance.
+/// [`ExtractError::Sweep`] where the voltage is no triangle or a value is not finite.
 pub fn of_triangle(
     node: &str,
     time: &[f64],
@@ -55,8 +60,8 @@ pub fn of_triangle(
         .collect();
     let count = samples.len() as f64;
     let mean = samples.iter().sum::<f64>() / count;
-    if mean.is_nan() || mean <= 0.0 {
-        return Err(wrong(format!("a capacitance of {mean:.3e} F comes out")));
+    if !mean.is_finite() {
+        return Err(wrong("no point lies between the ramp's outer tenths".into()));
     }
     let spread = (samples.iter().map(|c| (c - mean).powi(2)).sum::<f64>() / count).sqrt();
     Ok(Capacitance { mean, spread })
@@ -93,7 +98,7 @@ mod tests {
         let (t, v, i) = triangle(2e-12, 0.0);
         assert!(of_triangle("v", &t[..10], &v[..10], &i[..10]).is_err());
         assert!(of_triangle("v", &t[..150], &v[..150], &i[..150]).is_err());
-        let turned: Vec<f64> = i.iter().map(|x| -x).collect();
-        assert!(of_triangle("v", &t, &v, &turned).unwrap_err().to_string().contains("capacitance of v"));
+        let error = of_triangle("v", &t, &v, &vec![f64::NAN; t.len()]).unwrap_err().to_string();
+        assert!(error.contains("capacitance of v"), "{error}");
     }
 }

@@ -22,8 +22,10 @@ pub(super) fn extract(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractError
     let across: Vec<f64> = column("v")?.iter().zip(column("w")?).map(|(v, w)| v - w).collect();
     let lag = fit_line("slow lag", &across, column("lag")?, unit)?;
     positive("slow lag", "conductance", lag.values[1])?;
-    let time_unit_s = sweep.capacitance[0] * v_unit / unit;
-    let tau_slow = sweep.capacitance[1] / (lag.values[1] * unit) / time_unit_s;
+    let [c_v, c_w] = [sweep.capacitance[0][0], sweep.capacitance[1][1]];
+    positive("fhnrs", "node capacitance", c_v.min(c_w))?;
+    let time_unit_s = c_v * v_unit / unit;
+    let tau_slow = c_w / (lag.values[1] * unit) / time_unit_s;
     let e = |fit: &Fit, i: usize, factor: f64| (fit.values[i] * factor, (fit.standard_errors[i] * factor).abs());
     let named =
         |name: &str, (value, error): (f64, f64), unit: &str, from: &str| Estimate::new(name, value, error, unit, from);
@@ -44,8 +46,8 @@ pub(super) fn extract(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractError
             named("i_unit", (unit, 0.5 * tanhs.standard_errors[0]), "A", "fast"),
             named("v_unit", (v_unit, tanhs.standard_errors[4] * v_unit * v_unit), "V", "fast, slow"),
             named("v_ref", (sweep.reference, 0.0), "V", "the reference node"),
-            named("c_v", (sweep.capacitance[0], 0.0), "F", "ramp"),
-            named("c_w", (sweep.capacitance[1], 0.0), "F", "ramp"),
+            named("c_v", (c_v, 0.0), "F", "ramp"),
+            named("c_w", (c_w, 0.0), "F", "ramp"),
         ],
         fits: vec![(&passive).into(), (&lag).into(), (&scaled(tanhs, unit)).into()],
         warnings: Vec::new(),

@@ -74,7 +74,8 @@ pub enum Method {
     /// Each term to its own devices' current: every parameter says which device it comes from.
     #[default]
     Devices,
-    /// The whole equation to the node's current: what the term-by-term fits leave out is shared among the parameters.
+    /// The whole equation to the node's velocity, current through the inverse of the capacitance matrix: what the
+    /// term-by-term fits leave out, and the lag of inner nodes, is shared among the parameters.
     Field,
 }
 
@@ -89,8 +90,8 @@ pub struct NeuronSweep<'a> {
     pub window: [f64; 2],
     /// The rest point nearest to this (V) counts.
     pub near: [f64; 2],
-    /// Capacitance (F) of the two state nodes.
-    pub capacitance: [f64; 2],
+    /// Capacitance matrix (F) of the two state nodes, C dV/dt = I(V): see [`super::capacitance`].
+    pub capacitance: [[f64; 2]; 2],
     /// What is fitted to what.
     pub method: Method,
 }
@@ -134,22 +135,24 @@ pub(crate) struct Window {
     pub(crate) clamped: Clamped,
     pub(crate) rest: [f64; 2],
     pub(crate) capacitance: f64,
+    /// Mean capacitance times the inverse of the capacitance matrix.
+    mobility: [[f64; 2]; 2],
 }
 
 impl Window {
     pub(crate) fn new(sweep: &NeuronSweep<'_>, keep: impl Fn(f64, f64) -> bool) -> Result<Self, ExtractError> {
         let axes = ["u", "v"];
-        if sweep.capacitance.iter().any(|c| !(c.is_finite() && *c > 0.0)) {
-            return Err(ExtractError::Impossible {
-                what: "clamped neuron".into(),
-                quantity: "C".into(),
-                value: sweep.capacitance[0].min(sweep.capacitance[1]),
-                why: "is no capacitance".into(),
-            });
-        }
+        let (capacitance, mobility) = mobility(sweep.capacitance)?;
         let rest = sweep.clamped.rest(axes, ["i_u", "i_v"], sweep.near)?;
         let clamped = sweep.clamped.select(axes, rest, sweep.window, keep)?;
-        Ok(Window { clamped, rest, capacitance: 0.5 * (sweep.capacitance[0] + sweep.capacitance[1]) })
+        Ok(Window { clamped, rest, capacitance, mobility })
+    }
+
+    /// C dV/dt of node `k` (A), C the mean capacitance: what the equation must equal.
+    pub(crate) fn velocity(&self, k: usize) -> Result<Vec<f64>, ExtractError> {
+        let (i_u, i_v) = (self.clamped.column("velocity", "i_u")?, self.clamped.column("velocity", "i_v")?);
+        let [a, b] = self.mobility[k];
+        Ok(i_u.iter().zip(i_v).map(|(u, v)| a * u + b * v).collect())
     }
 
     pub(crate) fn mean(&self, name: &str) -> Result<f64, ExtractError> {
@@ -166,6 +169,23 @@ impl Window {
             Estimate::new("rest_v", self.rest[1], 0.0, "V", "i_u, i_v"),
         ]
     }
+}
+
+/// Mean of the diagonal, and that mean times the inverse.
+fn mobility(c: [[f64; 2]; 2]) -> Result<(f64, [[f64; 2]; 2]), ExtractError> {
+    let mean = 0.5 * (c[0][0] + c[1][1]);
+    let determinant = c[0][0] * c[1][1] - c[0][1] * c[1][0];
+    let smallest = c[0][0].min(c[1][1]);
+    if !(determinant.is_finite() && determinant > 0.0 && smallest > 0.0) {
+        return Err(ExtractError::Impossible {
+            what: "clamped neuron".into(),
+            quantity: "node capacitance".into(),
+            value: smallest,
+            why: "is no capacitance beside the others".into(),
+        });
+    }
+    let scale = mean / determinant;
+    Ok((mean, [[c[1][1] * scale, -c[0][1] * scale], [-c[1][0] * scale, c[0][0] * scale]]))
 }
 
 /// α = a e^(−β ref), with its standard error from those of ln a and β and their covariance (unknowns `i`, `i + 1`).

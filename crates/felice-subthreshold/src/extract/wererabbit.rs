@@ -37,10 +37,10 @@ pub(super) fn branches(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractErro
     let unit = scale(&window)?;
     let (mut parameters, mut fits) = (Vec::new(), Vec::new());
     for (k, (side, sign)) in [("u", 1.0), ("v", -1.0)].into_iter().enumerate() {
-        // What divides du/dτ is the mean capacitance; a node with less moves faster.
-        let unit = unit * sweep.capacitance[k] / window.capacitance;
         match sweep.method {
             Method::Devices => {
+                // What divides du/dτ is the mean capacitance; a node with less moves faster.
+                let unit = unit * sweep.capacitance[k][k] / window.capacitance;
                 let (plain, steered) = side_data(&window, sweep.reference, side, unit)?;
                 let fit = fit_steered(&format!("two OTAs into {side}"), &plain, &steered, false)?;
                 let (name, from) = (format!("gain_{side}"), format!("one_{side}"));
@@ -108,7 +108,7 @@ fn field(
 ) -> Result<Fit, ExtractError> {
     let what = format!("d{side}/dt");
     let (u, v) = (window.clamped.column(&what, "u")?, window.clamped.column(&what, "v")?);
-    let current = window.clamped.column(&what, &format!("i_{side}"))?;
+    let current = window.velocity(k)?;
     let points: Vec<Point> = (0..u.len())
         .map(|i| {
             let (gate, out) = controls(side, u[i], v[i], sweep.reference);

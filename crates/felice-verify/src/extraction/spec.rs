@@ -91,8 +91,8 @@ impl Spec {
             return Err(mismatch(case, what, &format!("there is one for {}", MODELS.join(", "))));
         }
         let wrong = |what: String| Err(located(case, &what));
-        let reference = match text.reference {
-            ReferenceText::Volts(volts) if volts.is_finite() => Reference::Volts(volts),
+        let reference = match &text.reference {
+            ReferenceText::Volts(volts) if volts.is_finite() => Reference::Volts(*volts),
             ReferenceText::Node(v) if v.starts_with("v(") => Reference::Node(v.to_ascii_lowercase()),
             _ => return wrong("`reference` as a voltage or a vector, \"v(ref)\"".into()),
         };
