@@ -42,7 +42,10 @@ pub(super) fn symmetric(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractErr
 /// Each equation with its own gain, α, β, γ, ρ, σ, δ.
 pub(super) fn branches(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractError> {
     let window = Window::new(sweep, |_, _| true)?;
-    let unit = unit_current(&window)?;
+    let unit = match sweep.method {
+        Method::Devices => unit_current(&window)?,
+        Method::Field => window.largest("i_u")?.max(window.largest("i_v")?),
+    };
     let (mut parameters, mut fits) = (Vec::new(), Vec::new());
     for (k, side) in SIDES.into_iter().enumerate() {
         match sweep.method {
@@ -64,14 +67,7 @@ pub(super) fn branches(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractErro
             }
         }
     }
-    Ok(Extracted {
-        model: "boomerang-branches".into(),
-        parameters,
-        time_unit_s: window.capacitance / unit,
-        quantities: window.quantities(unit, "one_u, one_v"),
-        fits,
-        warnings: Vec::new(),
-    })
+    Ok(window.branches("boomerang-branches", unit, parameters, fits))
 }
 
 /// The bias current (A): mean of both sides' over the window.

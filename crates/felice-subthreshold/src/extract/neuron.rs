@@ -160,6 +160,37 @@ impl Window {
         Ok(column.iter().sum::<f64>() / column.len() as f64)
     }
 
+    pub(crate) fn largest(&self, name: &str) -> Result<f64, ExtractError> {
+        Ok(self.clamped.column(name, name)?.iter().fold(0.0, |m: f64, x| m.max(x.abs())))
+    }
+
+    /// Branches fitted in units of the rough current `unit`, in units of the current that makes the mean gain 1.
+    pub(crate) fn branches(
+        &self,
+        model: &str,
+        unit: f64,
+        mut parameters: Vec<Estimate>,
+        fits: Vec<Quality>,
+    ) -> Extracted {
+        let of_current = |name: &str| ["gain_", "alpha_", "sigma_"].iter().any(|p| name.starts_with(p));
+        let gains: Vec<&Estimate> = parameters.iter().filter(|p| p.name.starts_with("gain_")).collect();
+        let mean = gains.iter().map(|p| p.value).sum::<f64>() / gains.len() as f64;
+        let from = gains.iter().map(|p| p.from.as_str()).collect::<Vec<_>>().join(", ");
+        for parameter in parameters.iter_mut().filter(|p| of_current(&p.name)) {
+            parameter.value /= mean;
+            parameter.standard_error /= mean;
+        }
+        let unit = unit * mean;
+        Extracted {
+            model: model.into(),
+            parameters,
+            time_unit_s: self.capacitance / unit,
+            quantities: self.quantities(unit, &from),
+            fits,
+            warnings: Vec::new(),
+        }
+    }
+
     /// `i_unit`, the rest point and the node capacitance.
     pub(crate) fn quantities(&self, unit_current: f64, from: &str) -> Vec<Estimate> {
         vec![

@@ -34,7 +34,10 @@ pub(super) fn symmetric(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractErr
 /// Each equation with its own gain, α, β, γ, ρ, σ, δ.
 pub(super) fn branches(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractError> {
     let window = window(sweep)?;
-    let unit = scale(&window)?;
+    let unit = match sweep.method {
+        Method::Devices => scale(&window)?,
+        Method::Field => window.largest("i_u")?.max(window.largest("i_v")?),
+    };
     let (mut parameters, mut fits) = (Vec::new(), Vec::new());
     for (k, (side, sign)) in [("u", 1.0), ("v", -1.0)].into_iter().enumerate() {
         match sweep.method {
@@ -56,14 +59,7 @@ pub(super) fn branches(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractErro
             }
         }
     }
-    Ok(Extracted {
-        model: "wererabbit-branches".into(),
-        parameters,
-        time_unit_s: window.capacitance / unit,
-        quantities: window.quantities(unit, "one_u, one_v"),
-        fits,
-        warnings: Vec::new(),
-    })
+    Ok(window.branches("wererabbit-branches", unit, parameters, fits))
 }
 
 fn window(sweep: &NeuronSweep<'_>) -> Result<Window, ExtractError> {
@@ -73,10 +69,7 @@ fn window(sweep: &NeuronSweep<'_>) -> Result<Window, ExtractError> {
 
 /// Rough unit current (A): the mean of both OTAs' largest currents.
 fn scale(window: &Window) -> Result<f64, ExtractError> {
-    let largest = |name: &str| -> Result<f64, ExtractError> {
-        Ok(window.clamped.column(name, name)?.iter().fold(0.0, |m: f64, x| m.max(x.abs())))
-    };
-    let unit = 0.5 * (largest("one_u")? + largest("one_v")?);
+    let unit = 0.5 * (window.largest("one_u")? + window.largest("one_v")?);
     positive("wererabbit", "one", unit)?;
     Ok(unit)
 }
