@@ -25,7 +25,7 @@ use felice_neurons::AnyNeuron;
 use felice_spice::{Accuracy, Analysis, Circuit, EngineChoice, Netlist, Settings, Simulation, Tran, simulate};
 use felice_subthreshold::extract::neuron::{Estimate, Extracted, NeuronSweep, extract};
 use felice_subthreshold::extract::{Clamped, ExtractError, capacitance};
-use felice_subthreshold::{Derived, DerivedParameter, DeviceError};
+use felice_subthreshold::{Derived, DerivedParameter, DeviceError, Form};
 
 use crate::case::{Binding, Case, Level};
 use crate::error::VerifyError;
@@ -70,9 +70,7 @@ pub fn extract_case(
     let near = [0, 1].map(|k| initial_volts(case, &spec.nodes[k].state, reference));
     let centre = match &spec.reference {
         Reference::Node(_) => [reference; 2],
-        Reference::Volts(_) => {
-            sweep.rest(spec.roles, ["i_u", "i_v"], near).map_err(|e| device(case, e))?
-        }
+        Reference::Volts(_) => sweep.rest(spec.roles, ["i_u", "i_v"], near).map_err(|e| device(case, e))?,
     };
     let [[c_uu, c_vu], [c_uv, c_vv]] = [run.capacitance(0, centre)?, run.capacitance(1, centre)?];
     let capacitance = [[c_uu, c_uv], [c_vu, c_vv]];
@@ -235,6 +233,7 @@ fn derived(extracted: &Extracted, spec: &Spec) -> Derived {
         }
     };
     Derived {
+        form: Form::Solved,
         model: extracted.model.clone(),
         parameters: extracted.parameters.iter().map(parameter).collect(),
         time_unit_s: extracted.time_unit_s,

@@ -4,6 +4,7 @@ mod case;
 mod compare;
 mod diagnosis;
 mod error;
+pub mod extraction;
 pub mod figure;
 mod grid;
 mod junit;

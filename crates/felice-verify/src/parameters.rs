@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use felice_neurons::AnyNeuron;
+use felice_spice::{EngineChoice, Settings};
 use felice_store::Input;
 use felice_subthreshold::{Card, Derived, derive};
 
 use crate::case::{Case, Level, Source, read_error};
 use crate::error::VerifyError;
+use crate::extraction::extract_case;
 
 /// A parameter of the model as used, and where it came from.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,11 +47,11 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Computes a case's parameters.
+    /// Computes a case's parameters; `engine` runs the sweeps of an extraction.
     ///
     /// # Errors
-    /// [`VerifyError`] where a card cannot be read, derived from, or does not fit the model.
-    pub fn new(case: &Case) -> Result<Self, VerifyError> {
+    /// [`VerifyError`] where a card cannot be read, derived from, or does not fit the model, or an extraction fails.
+    pub fn new(case: &Case, engine: EngineChoice, settings: &Settings) -> Result<Self, VerifyError> {
         let mut inputs = Vec::new();
         let mut card = None;
         let derived = match &case.parameters {
@@ -63,14 +65,7 @@ impl Prepared {
                 card = Some((name, text));
                 Some(derive(&parsed, &case.model).map_err(device)?)
             }
-            // Filled by module `extraction` when it lands: a `Derived` from DC sweeps of the case's own netlist.
-            Source::Extract(_) => {
-                return Err(mismatch(
-                    case,
-                    "parameters by extraction are not built in yet".into(),
-                    "derive them from a card",
-                ));
-            }
+            Source::Extract(table) => Some(extract_case(case, table, engine, settings)?.derived),
         };
         let (neuron, used) = neuron_of(case, derived.as_ref())?;
         let time_unit = match (case.time_unit, &derived) {

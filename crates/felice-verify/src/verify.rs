@@ -91,7 +91,7 @@ fn tell_apart(cases: &mut [Case]) {
 /// # Errors
 /// [`VerifyError`]: what is wrong with the case, its card, its netlist, or the engine.
 pub fn verify_case(case: &Case, options: &VerifyOptions) -> Result<Verdict, VerifyError> {
-    let prepared = Prepared::new(case)?;
+    let prepared = Prepared::new(case, engine_of(case, options)?, &options.settings)?;
     let circuit = Circuit::simulate(case, &prepared, options)?;
     let model = Model::simulate(case, &prepared, &circuit.fine)?;
     let landmarks = landmarks(&prepared, &circuit.fine);
@@ -121,6 +121,12 @@ pub fn verify_case(case: &Case, options: &VerifyOptions) -> Result<Verdict, Veri
     Ok(verdict)
 }
 
+/// The caller's engine, else the case's own.
+fn engine_of(case: &Case, options: &VerifyOptions) -> Result<EngineChoice, VerifyError> {
+    let parsed = || case.engine.parse().map_err(|source| VerifyError::Circuit { case: case.name.clone(), source });
+    options.engine.map_or_else(parsed, Ok)
+}
+
 fn overall(metrics: &[Metric]) -> Status {
     let any = |s| metrics.iter().any(|m| m.status() == s);
     match () {
@@ -141,10 +147,7 @@ impl Circuit {
     fn simulate(case: &Case, prepared: &Prepared, options: &VerifyOptions) -> Result<Self, VerifyError> {
         let spice = |source| VerifyError::Circuit { case: case.name.clone(), source: Box::new(source) };
         let job = Job::new(Netlist::read(&case.netlist).map_err(spice)?);
-        let engine = match options.engine {
-            Some(engine) => engine,
-            None => case.engine.parse().map_err(spice)?,
-        };
+        let engine = engine_of(case, options)?;
         let run = |settings: &Settings| felice_spice::simulate(&job, engine, settings).map_err(spice);
         let first = Settings { accuracy: Accuracy::Tight, samples: None, ..options.settings.clone() };
         let coarse = run(&first)?;

@@ -144,9 +144,7 @@ fn state_nodes(case: &Case, text: &SpecText) -> Result<([StateNode; 2], [f64; 2]
     }
     match <[(StateNode, f64); 2]>::try_from(found) {
         Ok([(a, x), (b, y)]) => Ok(([a, b], [x, y])),
-        Err(others) => {
-            Err(located(case, &format!("two states with a signal, not {}", others.len())))
-        }
+        Err(others) => Err(located(case, &format!("two states with a signal, not {}", others.len()))),
     }
 }
 

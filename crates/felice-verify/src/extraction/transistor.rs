@@ -130,14 +130,7 @@ fn of_terminals(
     let from_source = |x: &[f64]| -> Vec<f64> { x.iter().zip(&source).map(|(x, s)| sign * (x - s)).collect() };
     let (gate, drain) = (from_source(&gate), from_source(&drain));
     let current: Vec<f64> = current.iter().map(|i| sign * i).collect();
-    extract(&TransistorSweep {
-        device: &t.name,
-        gate: &gate,
-        drain: &drain,
-        current: &current,
-        aspect: t.w / t.l,
-        ut,
-    })
+    extract(&TransistorSweep { device: &t.name, gate: &gate, drain: &drain, current: &current, aspect: t.w / t.l, ut })
 }
 
 /// One card for all: kinds from the first of each polarity, the rest as devices.
@@ -149,10 +142,11 @@ fn card(netlist: &str, temperature: f64, results: &[(Terminals, Result<Transisto
         let single = transistor.to_card(&card.name, t.polarity, temperature, &source);
         card.conditions.extend(single.conditions);
         let kind = if t.polarity == Polarity::N { "nfet" } else { "pfet" };
-        let fet = single.fets.into_values().next().unwrap_or_else(|| FetCard {
-            polarity: t.polarity,
-            quantities: Default::default(),
-        });
+        let fet = single
+            .fets
+            .into_values()
+            .next()
+            .unwrap_or_else(|| FetCard { polarity: t.polarity, quantities: Default::default() });
         let geometry = [("W", t.w), ("L", t.l)].map(|(k, v)| (k.to_owned(), Quantity::new(v, "m", "netlist")));
         let mut device = DeviceCard { fet: Some(kind.to_owned()), quantities: geometry.into() };
         if card.fets.contains_key(kind) {
