@@ -129,7 +129,7 @@ fn state_nodes(case: &Case, text: &SpecText) -> Result<([StateNode; 2], [f64; 2]
             return Err(located(case, &what));
         };
         let points = (sweep[1] - sweep[0]) / sweep[2];
-        if !(points >= 3.0 && points <= 1000.0 && sweep.iter().all(|x| x.is_finite()) && sweep[2] > 0.0) {
+        if !((3.0..=1000.0).contains(&points) && sweep.iter().all(|x| x.is_finite()) && sweep[2] > 0.0) {
             let what = format!("`clamp.{state}` as [from, to, step] with 3 to 1000 rising steps, not {sweep:?}");
             return Err(located(case, &what));
         }
