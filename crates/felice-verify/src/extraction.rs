@@ -25,7 +25,7 @@ use felice_neurons::AnyNeuron;
 use felice_spice::{Accuracy, Analysis, Circuit, EngineChoice, Netlist, Settings, Simulation, Tran, simulate};
 use felice_subthreshold::extract::neuron::{Estimate, Extracted, NeuronSweep, extract};
 use felice_subthreshold::extract::{Clamped, ExtractError, capacitance};
-use felice_subthreshold::{Derived, DerivedParameter, DeviceError, Form};
+use felice_subthreshold::{Derived, DerivedParameter, Form};
 
 use crate::case::{Binding, Case, Level};
 use crate::error::VerifyError;
@@ -60,7 +60,7 @@ pub fn extract_case(
     settings: &Settings,
 ) -> Result<CaseExtraction, VerifyError> {
     let spec = Spec::read(case, table)?;
-    let spice = |source| VerifyError::Circuit { case: case.name.clone(), source };
+    let spice = |source| VerifyError::Circuit { case: case.name.clone(), source: Box::new(source) };
     let circuit = Netlist::read(&case.netlist).map_err(spice)?.circuit().map_err(spice)?;
     let settings = Settings { accuracy: Accuracy::Normal, samples: None, ..settings.clone() };
     let run = Sweeps { case, spec: &spec, circuit: &circuit, engine, settings };
@@ -88,7 +88,7 @@ pub fn extract_case(
 }
 
 fn device(case: &Case, source: ExtractError) -> VerifyError {
-    VerifyError::Device { case: case.name.clone(), source: DeviceError::Extract(source) }
+    VerifyError::Device { case: case.name.clone(), source: Box::new(source.into()) }
 }
 
 /// Where a state starts, in volts; of a state in units yet to be extracted, the reference.
@@ -192,7 +192,7 @@ impl Sweeps<'_> {
 
     fn simulate(&self, bench: Bench, analysis: Analysis, settings: &Settings) -> Result<Simulation, VerifyError> {
         simulate(&bench.job(analysis), self.engine, settings)
-            .map_err(|source| VerifyError::Circuit { case: self.case.name.clone(), source })
+            .map_err(|source| VerifyError::Circuit { case: self.case.name.clone(), source: Box::new(source) })
     }
 
     fn vector<'s>(&self, simulation: &'s Simulation, name: &str) -> Result<&'s [f64], VerifyError> {

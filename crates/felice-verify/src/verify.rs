@@ -123,7 +123,9 @@ pub fn verify_case(case: &Case, options: &VerifyOptions) -> Result<Verdict, Veri
 
 /// The caller's engine, else the case's own.
 fn engine_of(case: &Case, options: &VerifyOptions) -> Result<EngineChoice, VerifyError> {
-    let parsed = || case.engine.parse().map_err(|source| VerifyError::Circuit { case: case.name.clone(), source });
+    let parsed = || {
+        case.engine.parse().map_err(|source| VerifyError::Circuit { case: case.name.clone(), source: Box::new(source) })
+    };
     options.engine.map_or_else(parsed, Ok)
 }
 

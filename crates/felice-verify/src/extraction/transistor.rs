@@ -48,7 +48,7 @@ pub fn extract_netlist(
     settings: &Settings,
 ) -> Result<NetlistExtraction, VerifyError> {
     let name = path.display().to_string();
-    let spice = |source| VerifyError::Circuit { case: name.clone(), source };
+    let spice = |source| VerifyError::Circuit { case: name.clone(), source: Box::new(source) };
     let circuit = Netlist::read(path).map_err(spice)?.circuit().map_err(spice)?;
     let request = |what: &str, expected: &str| {
         spice(SpiceError::Request { what: format!("extraction from {name}, {what}"), expected: expected.into() })
@@ -78,7 +78,7 @@ pub fn extract_netlist(
     if results.iter().all(|(_, r)| r.is_err())
         && let Some((_, Err(error))) = results.first()
     {
-        return Err(VerifyError::Device { case: name, source: error.clone().into() });
+        return Err(VerifyError::Device { case: name, source: Box::new(error.clone().into()) });
     }
     Ok(NetlistExtraction {
         card: card(&name, circuit.temperature, &results),
