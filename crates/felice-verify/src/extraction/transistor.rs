@@ -135,7 +135,9 @@ fn of_terminals(
 
 /// One card for all: kinds from the first of each polarity, the rest as devices.
 fn card(netlist: &str, temperature: f64, results: &[(Terminals, Result<Transistor, ExtractError>)]) -> Card {
-    let mut card = Card { file: netlist.to_owned(), name: stem(netlist), ..Card::default() };
+    let mut card = Card::default();
+    netlist.clone_into(&mut card.file);
+    card.name = stem(netlist);
     for (t, result) in results {
         let Ok(transistor) = result else { continue };
         let source = format!("DC sweep of {} in {netlist}", t.name);
