@@ -10,6 +10,7 @@ mod analysis;
 mod any;
 pub mod dispatch;
 mod dual;
+pub mod ensemble;
 mod error;
 mod integrate;
 pub mod math;

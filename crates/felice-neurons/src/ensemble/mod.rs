@@ -1,0 +1,33 @@
+//! Ensembles: many neurons of one model at once, every one with its own parameters and initial state.
+//!
+//! One neuron a lane of a vector ([`crate::simd`]), blocks of neurons over the threads of rayon. A model's equations are
+//! those of every other path. A neuron's result has the same bits alone, in any lane, in any block, on any number of
+//! threads and on any instruction set.
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use felice_neurons::WereRabbit;
+//! use felice_neurons::ensemble::{Ensemble, Method, Settings};
+//!
+//! let rabbits = (0..100).map(|i| WereRabbit { sigma: 0.5 + 0.001 * f64::from(i), ..WereRabbit::default() });
+//! let ensemble = Ensemble::<WereRabbit>::new(rabbits.collect(), vec![[0.1, 0.0]; 100])?;
+//! let settings = Settings { method: Method::Adaptive { rtol: 1e-6, atol: 1e-6 }, ..Settings::to(10.0) };
+//! let mut ends = Vec::new();
+//! ensemble.run::<f64>(&settings, |block| {
+//!     ends.extend(block.states);
+//!     ControlFlow::Continue(())
+//! })?;
+//! assert_eq!(ends.len(), 200);
+//! # Ok::<(), felice_neurons::NeuronError>(())
+//! ```
+
+mod adaptive;
+mod bench;
+mod fixed;
+mod run;
+mod tableau;
+#[cfg(test)]
+mod tests;
+
+pub use bench::{BenchReport, Mode, bench};
+pub use run::{Block, Ensemble, Failure, Method, Report, Settings};
