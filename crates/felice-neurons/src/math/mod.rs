@@ -5,8 +5,8 @@
 //! w = expm1(2|x|)/2 = 2ᵏ⁻¹ p + (2ᵏ⁻¹ − 1/2), p = r + r² Q, tanh |x| = w/(1 + w). Rounding 1 + w loses up to half an ulp
 //! of the result where w < 1 (2.6 ulp in all); what it loses is known exactly and put back: (1 − lost) w/(1 + w).
 //!
-//! Errors (measured, `tests/validation/ensemble_kernels.rs`): exp below 1 ulp, tanh below 1.9, in f64 and f32, over the whole range,
-//! subnormal results included. exp saturates at the largest finite number's neighbourhood (e^709.78…, e^88.72…) and at 0;
+//! Errors, measured against mpmath at 150,000 arguments (f64) and against f64 at every seventh f32: exp .92 ulp, tanh 1.85,
+//! over the whole range. exp saturates near the largest finite number (e^709.78…, e^88.72…) and at 0;
 //! tanh at ±1. A NaN stays one.
 
 use crate::real::{Lane, Real};
