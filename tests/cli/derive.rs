@@ -1,10 +1,9 @@
 //! `felice derive`: the card's numbers, and cards that cannot be.
 
-use crate::run::{done, file, refused};
-use std::path::Path;
+use crate::run::{done, file, refused, shipped};
 
 fn card(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/devices").join(name).display().to_string()
+    shipped(&format!("data/devices/{name}"))
 }
 
 fn value(json: &serde_json::Value, name: &str) -> f64 {

@@ -1,6 +1,9 @@
-//! The command line as its users script against it: commands, files, exit codes. Every bad input of INTERFACE.md ends
+//! The command line as its users script against it: commands, files, exit codes. Every bad input of the interface ends
 //! with its code, a message that names place and remedy, and no file under the final name.
 
 mod derive;
 mod field;
 mod run;
+mod simulate;
+mod spice;
+mod verify;

@@ -12,10 +12,16 @@ pub struct Ran {
 
 /// Runs `felice` with these arguments in `folder`.
 pub fn felice(folder: &Path, args: &[&str]) -> Ran {
+    felice_with(folder, args, &[])
+}
+
+/// The same with changes to its environment.
+pub fn felice_with(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> Ran {
     let output: Output = Command::new(env!("CARGO_BIN_EXE_felice"))
         .args(args)
         .current_dir(folder)
         .env("FELICE_CACHE", folder.join("cache"))
+        .envs(environment.iter().copied())
         .output()
         .expect("the binary runs");
     Ran {
@@ -44,4 +50,20 @@ pub fn done(folder: &Path, args: &[&str]) -> Ran {
 /// Writes a file into the folder.
 pub fn file(folder: &Path, name: &str, contents: impl AsRef<[u8]>) {
     std::fs::write(folder.join(name), contents).expect("a temporary folder can be written");
+}
+
+/// A folder holding one executable called `ngspice`, a shell script: what a broken simulator looks like.
+pub fn broken_ngspice(folder: &Path, script: &str) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    let bin = folder.join("bin");
+    std::fs::create_dir_all(&bin).expect("a temporary folder can be written");
+    let path = bin.join("ngspice");
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a temporary folder can be written");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("our own file");
+    format!("{}:/usr/bin:/bin", bin.display())
+}
+
+/// A file of this project.
+pub fn shipped(path: &str) -> String {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path).display().to_string()
 }

@@ -40,6 +40,7 @@ pub(crate) fn waves(
     like: &Waves,
     start: &Start,
     tolerance: f64,
+    max_steps: u64,
 ) -> Result<(Waves, Option<String>), NeuronError> {
     let rails = match case.rails {
         None => Vec::new(),
@@ -55,6 +56,7 @@ pub(crate) fn waves(
         rtol: tolerance,
         atol: tolerance,
         rails,
+        max_steps,
         ..Run::to(case.span)
     };
     let trajectory = neuron.simulate(&run)?;

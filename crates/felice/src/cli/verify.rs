@@ -56,6 +56,11 @@ pub fn run(args: &Verify, quiet: bool) -> Result<(), Failure> {
     } else {
         print!("{}", felice_verify::table(&verdicts, std::io::stdout().is_terminal()));
     }
+    for outcome in &verdicts.cases {
+        if let Outcome::Broken { error, .. } = outcome {
+            eprintln!("felice: {error}");
+        }
+    }
     match verdicts.exit_code() {
         0 => Ok(()),
         code => Err(by_code(code, &verdicts.summary())),

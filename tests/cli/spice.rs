@@ -1,0 +1,89 @@
+//! `felice spice` and `felice doctor`: netlists good and bad, engines that are missing, silent, killed or hanging.
+
+use crate::run::{broken_ngspice, done, felice_with, file, refused, shipped};
+
+const RC: &str = "RC\nv1 in 0 1\nr1 in out 1k\nc1 out 0 1u\n.ic v(out)=0\n.tran 10u 1m 0 1u\n.end\n";
+
+#[test]
+fn val_rc_charges_as_it_must_on_every_engine() {
+    let dir = tempfile::tempdir().unwrap();
+    file(dir.path(), "rc.cir", RC);
+    for engine in ["native", "ngspice", "auto"] {
+        done(dir.path(), &["spice", "rc.cir", "--engine", engine, "--samples", "101", "--output", "rc.csv"]);
+        let text = std::fs::read_to_string(dir.path().join("rc.csv")).unwrap();
+        let mut lines = text.lines();
+        let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+        assert_eq!(header[0], "time");
+        let out = header.iter().position(|h| *h == "v(out)").unwrap();
+        let mut count = 0;
+        for line in lines {
+            let row: Vec<f64> = line.split(',').map(|x| x.parse().unwrap()).collect();
+            let exact = 1.0 - (-row[0] / 1e-3).exp();
+            assert!((row[out] - exact).abs() < 1e-6, "{engine}: {} against {exact} at {}", row[out], row[0]);
+            count += 1;
+        }
+        assert_eq!(count, 101);
+    }
+    let doctor = done(dir.path(), &["doctor"]).stdout;
+    assert!(doctor.contains("HDF5") && doctor.contains("ngspice") && doctor.contains("native"));
+}
+
+#[test]
+fn bad_netlists_are_refused_with_their_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |name: &str, text: &[u8], words: &[&str]| {
+        file(dir.path(), name, text);
+        refused(dir.path(), &["spice", name, "--output", "x.csv"], 2, words);
+        assert!(!dir.path().join("x.csv").exists());
+    };
+    run("element.cir", b"t\nv1 a 0 1\nr1 a 0\n.op\n.end\n", &["element.cir:3"]);
+    run("model.cir", b"t\nv1 a 0 1\nd1 a 0 nomodel\n.op\n.end\n", &["model.cir:3", "nomodel"]);
+    run("include.cir", b"t\n.include nothere.lib\nv1 a 0 1\n.op\n.end\n", &["include.cir:2", "nothere.lib"]);
+    run("self.cir", b"t\n.include self.cir\nv1 a 0 1\n.op\n.end\n", &["self.cir"]);
+    run("recursion.cir", b"t\n.subckt s a\nx1 a s\n.ends\nv1 a 0 1\nx1 a s\n.op\n.end\n", &["recursion.cir", "s"]);
+    run("floating.cir", b"t\nv1 a 0 1\nr1 a 0 1k\nc1 b c 1p\n.op\n.end\n", &["floating.cir"]);
+    run("duplicate.cir", b"t\nv1 a 0 1\nr1 a 0 1k\nr1 a 0 2k\n.op\n.end\n", &["duplicate.cir:4", "r1"]);
+    run("loop.cir", b"t\nv1 a 0 1\nv2 a 0 2\nr1 a 0 1k\n.op\n.end\n", &["loop.cir"]);
+    run(
+        "noise.cir",
+        &(0..4000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect::<Vec<_>>(),
+        &["noise.cir"],
+    );
+    run("empty.cir", b"", &["empty.cir"]);
+    refused(dir.path(), &["spice", "absent.cir"], 4, &["absent.cir"]);
+    file(dir.path(), "rc.cir", RC);
+    refused(dir.path(), &["spice", "rc.cir", "--output", "no/x.h5"], 4, &["mkdir"]);
+    refused(dir.path(), &["spice", "rc.cir", "--engine", "hspice"], 2, &["hspice", "ngspice"]);
+}
+
+#[test]
+fn an_engine_that_fails_is_named_with_its_words() {
+    let dir = tempfile::tempdir().unwrap();
+    file(dir.path(), "rc.cir", RC);
+    let args = ["spice", "rc.cir", "--engine", "ngspice", "--no-cache", "--time-limit", "2", "--output", "x.csv"];
+    let run = |path: &str, words: &[&str]| {
+        let ran = felice_with(dir.path(), &args, &[("PATH", path)]);
+        assert_eq!(ran.code, Some(3), "{}", ran.stderr);
+        for word in words {
+            assert!(ran.stderr.contains(word), "no `{word}` in: {}", ran.stderr);
+        }
+        assert!(!dir.path().join("x.csv").exists());
+    };
+    run("/nonexistent", &["ngspice", "install"]);
+    let version = "case \"$1\" in --version|-v) echo 'ngspice-39'; exit 0;; esac\n";
+    let broken = |script: &str| broken_ngspice(dir.path(), &format!("{version}{script}"));
+    run(&broken("exit 0"), &["ngspice"]);
+    run(&broken("echo 'singular matrix: check node out' >&2; exit 0"), &["singular matrix: check node out"]);
+    run(&broken("kill -9 $$"), &["ngspice"]);
+    run(&broken("sleep 60"), &["did not finish"]);
+}
+
+#[test]
+fn files_carry_netlist_and_engine() {
+    let dir = tempfile::tempdir().unwrap();
+    done(dir.path(), &["spice", &shipped("netlists/boomerang/ekv.cir"), "--samples", "101", "--output", "b.h5"]);
+    let text = done(dir.path(), &["inspect", "b.h5", "--verify"]).stdout;
+    for word in ["time", "v(u)", "netlist", "native", "inputs_sha256"] {
+        assert!(text.contains(word), "no {word} in {text}");
+    }
+}
