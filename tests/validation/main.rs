@@ -2,4 +2,5 @@
 mod neurons;
 mod neurons_trajectories;
 mod quantiles;
+mod study;
 mod subthreshold;

@@ -68,8 +68,13 @@ impl Draft {
     /// Continues a draft that another process left: its headers are put back, its arrays are as they are.
     ///
     /// # Errors
-    /// [`StoreError::Write`].
+    /// [`StoreError::Damaged`] where the draft is shorter than it was when it was begun, [`StoreError::Write`].
     pub fn resume(mut claim: Claim, skeleton: Skeleton) -> Result<Self, StoreError> {
+        let length = claim.file().metadata().map_or(0, |m| m.len());
+        if length < skeleton.length {
+            let why = format!("it is cut short: {length} bytes of {}", skeleton.length);
+            return Err(StoreError::Damaged { path: claim.partial.clone(), why });
+        }
         claim.abandon = Abandon::Keep;
         let put_back = || {
             claim.file().set_len(skeleton.length)?;

@@ -29,10 +29,10 @@ pub struct Group<'f> {
 
 /// An axis of a group: a dimension scale that arrays attach to.
 pub struct Axis<'f> {
-    dataset: Dataset,
-    name: String,
-    len: usize,
-    writer: &'f FileWriter,
+    pub(crate) dataset: Dataset,
+    pub(crate) name: String,
+    pub(crate) len: usize,
+    pub(crate) writer: &'f FileWriter,
 }
 
 impl Axis<'_> {
@@ -465,7 +465,7 @@ fn var_len(text: &str) -> Result<VarLenUnicode, hdf5::Error> {
     VarLenUnicode::from_str(&without_nul(text)).map_err(|e| hdf5::Error::from(e.to_string()))
 }
 
-fn write_attribute(at: &Location, name: &str, value: &AttributeValue) -> Result<(), hdf5::Error> {
+pub(crate) fn write_attribute(at: &Location, name: &str, value: &AttributeValue) -> Result<(), hdf5::Error> {
     fn scalar<T: H5Type>(at: &Location, name: &str, value: &T) -> Result<(), hdf5::Error> {
         at.new_attr::<T>().create(name)?.write_scalar(value)
     }

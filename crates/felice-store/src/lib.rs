@@ -31,11 +31,13 @@
 //! ```
 
 mod codec;
+mod conventions;
 mod digest;
 mod draft;
 mod error;
 mod fletcher;
 mod group;
+mod heap;
 mod inspect;
 mod journal;
 mod layout;
@@ -54,11 +56,12 @@ pub use digest::sha256_hex;
 pub use draft::{Draft, Skeleton};
 pub use error::StoreError;
 pub use group::{AttributeValue, Axis, Group, Rows};
+pub use heap::{Heap, free_space};
 pub use inspect::{Entry, Inspection, Kind, inspect};
 pub use journal::{Found, Journal};
 pub use number::Number;
 pub use places::{Places, Run};
-pub use plain::{PlainWriter, check_target, write_plain};
+pub use plain::{PlainWriter, check_target, read_plain, write_plain};
 pub use provenance::{Input, Provenance};
 pub use reader::Reader;
 pub use seal::Seal;

@@ -93,6 +93,14 @@ pub fn check_target(target: &Path) -> Result<(), StoreError> {
     File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(|e| StoreError::write_io(target, &e))
 }
 
+/// Reads a whole file.
+///
+/// # Errors
+/// [`StoreError::Read`].
+pub fn read_plain(path: &Path) -> Result<Vec<u8>, StoreError> {
+    fs::read(path).map_err(|e| StoreError::read_io(path, &e))
+}
+
 /// `NAME.partial` beside a target whose folder exists.
 pub(crate) fn partial_of(target: &Path) -> Result<PathBuf, StoreError> {
     let bad = |why: &str| Err(StoreError::BadTarget { path: target.to_owned(), why: why.into() });

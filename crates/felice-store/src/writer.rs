@@ -185,6 +185,11 @@ impl Claim {
         }
     }
 
+    /// True where nothing has been written yet.
+    pub fn is_empty(&self) -> bool {
+        self.lock.metadata().is_ok_and(|m| m.len() == 0)
+    }
+
     /// The partial file, open for reading and writing.
     pub(crate) fn file(&self) -> &File {
         &self.lock
@@ -193,9 +198,8 @@ impl Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let empty = || self.lock.metadata().is_ok_and(|m| m.len() == 0);
         let remove = match self.abandon {
-            Abandon::RemoveEmpty => empty(),
+            Abandon::RemoveEmpty => self.is_empty(),
             Abandon::Remove => true,
             Abandon::Keep => false,
         };

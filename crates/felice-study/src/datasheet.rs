@@ -1,0 +1,96 @@
+//! The datasheet beside a file: what it is, how it was made, how to load and cite it.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use felice_store::{StoreError, write_plain};
+
+use crate::error::bytes;
+use crate::plan::Plan;
+use crate::study::{Policy, Study, SubjectSpec};
+use crate::sweep::Outcome;
+
+/// `X.datasheet.md` for `X.h5`.
+pub fn path_of(target: &Path) -> PathBuf {
+    let mut name = OsString::from(target.file_stem().unwrap_or_default());
+    name.push(".datasheet.md");
+    target.with_file_name(name)
+}
+
+/// Writes it.
+///
+/// # Errors
+/// [`StoreError::Write`].
+pub fn write(study: &Study, plan: &Plan, outcome: &Outcome) -> Result<(), StoreError> {
+    write_plain(&outcome.datasheet, text(study, plan, outcome))
+}
+
+fn text(study: &Study, plan: &Plan, outcome: &Outcome) -> String {
+    let file = outcome.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let about = &study.about;
+    let mut out = String::new();
+    // Writing to a String cannot fail.
+    let mut line = |text: String| {
+        let _ = writeln!(out, "{text}");
+    };
+    line(format!("# {}\n", about.title));
+    line(about.description.clone().unwrap_or_else(|| "No description was given.".into()));
+    line("\n## What\n".into());
+    line(format!(
+        "* Data: `{file}`, {}, HDF5; content hash (SHA-256) `{}`.",
+        bytes(outcome.bytes),
+        outcome.content_sha256
+    ));
+    match &study.subject {
+        SubjectSpec::Model(spec) => {
+            let info = spec.neuron.info();
+            line(format!("* Model: {}, {}. Source: {}.", info.name, info.about, info.source));
+            line(format!("* Unit of time: {}.", info.time));
+        }
+    }
+    if let Some(shard) = plan.shard {
+        line(format!("* **A part only**: shard {shard}, points {} to {}.", plan.range.start, plan.range.end - 1));
+    }
+    line(format!("* Points: {}; failed: {}; spikes: {}.", outcome.points, outcome.failed, outcome.spikes));
+    line("\n## What varies\n".into());
+    if study.axes.is_empty() {
+        line("Nothing: one point.".into());
+    }
+    for axis in &study.axes {
+        line(format!("* `{}`: {}.", axis.name, axis.describe()));
+    }
+    line("\n## What comes out\n".into());
+    for column in &plan.columns {
+        line(format!("* `{}` [{}]: {}.", column.name, column.unit, column.long_name));
+    }
+    if plan.spikes {
+        line(
+            "* `spikes/spike_time`: all spike times, point after point (CF contiguous ragged, `spikes/row_size`)."
+                .into(),
+        );
+    }
+    line("\n## How\n".into());
+    let policy = match study.failures {
+        Policy::Stop => "stops the study".to_owned(),
+        Policy::Record => "is recorded in `failures` and has NaN for results".to_owned(),
+        Policy::Retry(n) => format!("is tried {n} times more, then recorded in `failures`"),
+    };
+    line(format!("* Seed {}; a point that fails {policy}.", study.seed));
+    line("* The study's text and every file it names are in the group `study` of the file; `felice sweep` runs it again to the same data, byte for byte, on any number of threads or shards.".into());
+    line("\n## How to load\n".into());
+    line(format!("```python\nimport xarray\ndata = xarray.open_dataset(\"{file}\", engine=\"h5netcdf\")\n```"));
+    line("\n## Citation\n".into());
+    line(format!("{} *{}* [data set].", authors(study), about.title));
+    line(format!(
+        "Licence: {}.",
+        about.licence.as_deref().unwrap_or("none was given; nobody may use these data without asking")
+    ));
+    about.references.iter().for_each(|r| line(format!("See also: {r}")));
+    out
+}
+
+fn authors(study: &Study) -> String {
+    let names: Vec<&str> = study.about.authors.iter().map(|a| a.name.as_str()).collect();
+    if names.is_empty() { "(no authors were given).".into() } else { format!("{}.", names.join("; ")) }
+}

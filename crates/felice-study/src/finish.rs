@@ -1,0 +1,207 @@
+//! From finished units to a finished file.
+
+use std::sync::Mutex;
+
+use felice_base::Unit;
+use felice_store::{Draft, FileWriter, Heap, StoreError, Written};
+
+use crate::error::StudyError;
+use crate::metadata;
+use crate::plan::Plan;
+use crate::runner::{Failures, decode};
+use crate::skeleton::{self, Coordinate};
+use crate::state::Record;
+use crate::study::Study;
+
+/// Numbers of a coordinate written at a time.
+const BLOCK: usize = 1 << 16;
+/// Reasons that are kept; the `status` of every failed point is.
+const MOST_REASONS: usize = 100_000;
+
+/// Writes every coordinate.
+///
+/// # Errors
+/// [`StoreError::Write`].
+pub fn write_coordinates(draft: &Draft, study: &Study, plan: &Plan, all: &[Coordinate]) -> Result<(), StoreError> {
+    for (i, coordinate) in all.iter().enumerate() {
+        for from in (0..coordinate.len).step_by(BLOCK) {
+            let count = (coordinate.len - from).min(BLOCK as u64) as usize;
+            let bytes = skeleton::fill(study, plan, coordinate, from, count);
+            draft.write(plan.columns.len() + i, from, &bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Follows the rows of one column and notes units whose checksum is not the journal's.
+struct Cursor<'c> {
+    plan: &'c Plan,
+    records: &'c [Record],
+    column: usize,
+    unit: u64,
+    left: u64,
+    checksum: crc32fast::Hasher,
+}
+
+impl<'c> Cursor<'c> {
+    fn new(plan: &'c Plan, records: &'c [Record], column: usize) -> Self {
+        let mut cursor = Cursor { plan, records, column, unit: 0, left: 0, checksum: crc32fast::Hasher::new() };
+        cursor.left = cursor.unit_bytes();
+        cursor
+    }
+
+    fn unit_bytes(&self) -> u64 {
+        let column = &self.plan.columns[self.column];
+        (self.plan.unit_range(self.unit).1 * column.width * column.kind.bytes()) as u64
+    }
+
+    fn look(&mut self, mut bytes: &[u8], bad: &Mutex<Vec<u64>>) {
+        while !bytes.is_empty() && self.unit < self.plan.units() {
+            let (now, later) = bytes.split_at(bytes.len().min(self.left as usize));
+            self.checksum.update(now);
+            self.left -= now.len() as u64;
+            bytes = later;
+            if self.left == 0 {
+                let found = std::mem::take(&mut self.checksum).finalize();
+                let expected = self.records.get(self.unit as usize).and_then(|r| r.crcs.get(self.column));
+                if expected != Some(&found) {
+                    bad.lock().unwrap_or_else(|e| e.into_inner()).push(self.unit);
+                }
+                self.unit += 1;
+                if self.unit < self.plan.units() {
+                    self.left = self.unit_bytes();
+                }
+            }
+        }
+    }
+}
+
+/// Completes the arrays; the units whose bytes are not those that were journaled, rising.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn complete(
+    draft: &mut Draft,
+    heap: &Heap,
+    plan: &Plan,
+    records: &[Record],
+    threads: usize,
+) -> Result<Vec<u64>, StoreError> {
+    let bad = Mutex::new(Vec::new());
+    let cursors: Vec<Mutex<Cursor<'_>>> =
+        (0..plan.columns.len()).map(|c| Mutex::new(Cursor::new(plan, records, c))).collect();
+    draft.complete_arrays(threads, &|array, _, bytes| {
+        if let Some(cursor) = cursors.get(array) {
+            cursor.lock().unwrap_or_else(|e| e.into_inner()).look(bytes, &bad);
+        }
+    })?;
+    let mut bad = bad.into_inner().unwrap_or_else(|e| e.into_inner());
+    let ragged = |r: &&Record| ragged_bytes(heap, r).is_none();
+    bad.extend(records.iter().filter(ragged).map(|r| r.unit));
+    bad.sort_unstable();
+    bad.dedup();
+    Ok(bad)
+}
+
+/// A unit's spikes and failures, if they are the bytes that were journaled.
+pub fn ragged_bytes(heap: &Heap, record: &Record) -> Option<Vec<u8>> {
+    let bytes = match record.heap.1 {
+        0 => Vec::new(),
+        length => heap.get(record.heap.0, usize::try_from(length).ok()?).ok()?,
+    };
+    let (failures, spikes) = decode(&bytes)?;
+    let fits = failures.len() as u64 == record.failed && spikes.len() as u64 == 8 * record.spikes;
+    (fits && crc32fast::hash(&bytes) == record.heap_crc).then_some(bytes)
+}
+
+/// What is done with a unit's failures and spike times (little endian).
+pub type Each<'e> = &'e mut dyn FnMut(Failures, &[u8]) -> Result<(), StudyError>;
+
+/// Where a finished file's spikes and failures come from, unit after unit.
+pub trait Ragged {
+    /// Number of all spikes.
+    fn spikes(&self) -> u64;
+
+    /// Calls `each` with the failures and the spike times (little endian) of every unit, in order.
+    ///
+    /// # Errors
+    /// What `each` says, or why they cannot be read.
+    fn visit(&self, each: Each<'_>) -> Result<(), StudyError>;
+}
+
+/// Those in a heap.
+pub struct Heaped<'h> {
+    pub heap: &'h Heap,
+    pub records: &'h [Record],
+}
+
+impl Ragged for Heaped<'_> {
+    fn spikes(&self) -> u64 {
+        self.records.iter().map(|r| r.spikes).sum()
+    }
+
+    fn visit(&self, each: Each<'_>) -> Result<(), StudyError> {
+        for record in self.records {
+            let bytes = ragged_bytes(self.heap, record).unwrap_or_default();
+            let (failures, spikes) = decode(&bytes).unwrap_or_default();
+            each(failures, spikes)?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds what has no fixed size and gives the file its final name; with the number of failed points.
+///
+/// # Errors
+/// [`StudyError`].
+pub fn finish(draft: Draft, plan: &Plan, failed: u64, ragged: &dyn Ragged) -> Result<Written, StudyError> {
+    let mut reasons = Vec::new();
+    let mut keep = |failures: Failures| {
+        let room = MOST_REASONS.saturating_sub(reasons.len());
+        reasons.extend(failures.into_iter().take(room));
+    };
+    let mut writer = draft.into_writer()?;
+    if plan.spikes {
+        writer = write_spikes(writer, ragged, &mut keep)?;
+    } else if failed > 0 {
+        ragged.visit(&mut |failures, _| {
+            keep(failures);
+            Ok(())
+        })?;
+    }
+    metadata::write_failures(&writer, failed, &reasons)?;
+    Ok(writer.finish()?)
+}
+
+/// Spike times in CF's contiguous ragged form: all of point 0, all of point 1, and so on.
+fn write_spikes(
+    writer: FileWriter,
+    ragged: &dyn Ragged,
+    keep: &mut dyn FnMut(Failures),
+) -> Result<FileWriter, StudyError> {
+    let total = ragged.spikes();
+    let about = "spike times of all points, one point after another as row_size says";
+    let group = writer.root().existing_group("spikes")?;
+    let axis = group.bare_axis("spike", total as usize)?;
+    if total == 0 {
+        group.array::<f64>("spike_time", &Unit::ONE, about, &[&axis], &[])?;
+        ragged.visit(&mut |failures, _| {
+            keep(failures);
+            Ok(())
+        })?;
+        drop((axis, group));
+        return Ok(writer);
+    }
+    let places = group.reserve::<f64>("spike_time", &Unit::ONE, about, &[&axis])?;
+    drop((axis, group));
+    let mut draft = writer.into_draft(vec![places])?;
+    let mut at = 0;
+    ragged.visit(&mut |failures, spikes| {
+        keep(failures);
+        draft.write(0, at, spikes)?;
+        at += spikes.len() as u64 / 8;
+        Ok(())
+    })?;
+    draft.complete_arrays(1, &|_, _, _| ())?;
+    Ok(draft.into_writer()?)
+}

@@ -1,0 +1,35 @@
+//! Studies: many runs of a neuron model or a circuit, described in one small file, into one dataset that survives kills,
+//! explains itself, and is the same whatever the threads, the order and the machines.
+//!
+//! A [`Study`] is read from TOML and validated whole. [`sweep()`] runs its points in units of bounded size; what a unit
+//! gives goes into its places in the file and into a journal before it counts, so that a killed sweep is continued to
+//! the same bytes.
+
+mod axes;
+pub mod axis;
+mod datasheet;
+mod error;
+mod finish;
+mod metadata;
+mod model;
+mod model_run;
+mod plan;
+pub mod quantity;
+pub mod random;
+mod runner;
+mod skeleton;
+pub mod sobol;
+mod state;
+pub mod study;
+mod subject;
+mod summary;
+mod sweep;
+mod text;
+
+pub use error::{StudyError, bytes};
+pub use felice_spice::Fault;
+pub use model::ModelSpec;
+pub use plan::{Estimate, Shard, clock};
+pub use runner::Progress;
+pub use study::Study;
+pub use sweep::{Options, Outcome, estimate, sweep};

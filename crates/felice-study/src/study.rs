@@ -1,0 +1,339 @@
+//! A study: what is run, what varies, what comes out. Read from TOML, validated whole.
+
+use std::path::Path;
+
+use felice_base::Located;
+use felice_store::sha256_hex;
+
+use crate::axes;
+use crate::axis::Axis;
+use crate::error::StudyError;
+use crate::model::ModelSpec;
+use crate::text::{Table, Text, Value};
+
+/// A validated study.
+#[derive(Clone, Debug)]
+pub struct Study {
+    /// The file, as the user named it.
+    pub file: String,
+    /// Its text.
+    pub text: String,
+    /// Who and what, for archives.
+    pub about: About,
+    /// Seed of all random numbers.
+    pub seed: u64,
+    /// Precision of samples and summaries.
+    pub precision: Precision,
+    /// What is run.
+    pub subject: SubjectSpec,
+    /// What varies. Their product are the points, the last axis fastest.
+    pub axes: Vec<Axis>,
+    /// What comes out.
+    pub outputs: Outputs,
+    /// What to do with points that fail.
+    pub failures: Policy,
+    /// Points of a work unit, where the study says.
+    pub unit: Option<u64>,
+    /// Files that were read beside it.
+    pub inputs: Vec<InputText>,
+}
+
+/// DataCite's mandatory and most used properties.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// Title of the dataset.
+    pub title: String,
+    /// Its authors.
+    pub authors: Vec<Author>,
+    /// SPDX name of its licence.
+    pub licence: Option<String>,
+    /// A few sentences.
+    pub description: Option<String>,
+    /// Keywords.
+    pub keywords: Vec<String>,
+    /// DOIs or addresses of what it belongs to.
+    pub references: Vec<String>,
+}
+
+/// An author.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Author {
+    /// `Family, Given`.
+    pub name: String,
+    /// 16 digits in groups of 4.
+    pub orcid: Option<String>,
+    /// Where.
+    pub affiliation: Option<String>,
+}
+
+/// A file that the study names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputText {
+    /// As the study names it.
+    pub name: String,
+    /// What it holds.
+    pub text: String,
+}
+
+/// Precision of what is computed and stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// Double.
+    F64,
+    /// Single.
+    F32,
+}
+
+/// What is run.
+#[derive(Clone, Debug)]
+pub enum SubjectSpec {
+    /// A neuron model.
+    Model(Box<ModelSpec>),
+}
+
+/// What comes out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outputs {
+    /// Numbers that sum each trajectory up.
+    pub summary: bool,
+    /// This many samples of each trajectory, both ends included.
+    pub samples: Option<u64>,
+    /// The states (nodes) that are sampled; all where none is named.
+    pub states: Vec<String>,
+    /// Spike times.
+    pub spikes: bool,
+}
+
+/// What to do with points that fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Stop the study.
+    Stop,
+    /// Record the reason and go on.
+    Record,
+    /// Try again so many times, then record.
+    Retry(u32),
+}
+
+const KEYS: [&str; 14] = [
+    "title",
+    "authors",
+    "licence",
+    "description",
+    "keywords",
+    "references",
+    "seed",
+    "precision",
+    "failures",
+    "retries",
+    "unit",
+    "model",
+    "axis",
+    "outputs",
+];
+
+impl Study {
+    /// Reads a study and the files that it names, which are looked for beside it.
+    ///
+    /// # Errors
+    /// [`StudyError::Study`] at the first place that cannot be right; [`StudyError::Store`] where a file cannot be read.
+    pub fn read(path: &Path) -> Result<Self, StudyError> {
+        let bytes = felice_store::read_plain(path)?;
+        let file = path.display().to_string();
+        let text = String::from_utf8(bytes).map_err(|e| {
+            let valid = String::from_utf8_lossy(&e.as_bytes()[..e.utf8_error().valid_up_to()]).into_owned();
+            Text { text: &valid, file: &file }.error(valid.len()..valid.len(), "text in UTF-8")
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&text, &file, &|name| felice_store::read_plain(&folder.join(name)))
+    }
+
+    /// Reads a study from its text; `open` gives the files that it names.
+    ///
+    /// # Errors
+    /// As [`Study::read`].
+    pub fn parse(
+        text: &str,
+        file: &str,
+        open: &dyn Fn(&str) -> Result<Vec<u8>, felice_store::StoreError>,
+    ) -> Result<Self, StudyError> {
+        let source = Text { text, file };
+        let document = source.parse()?;
+        let root = Table::root(source, &document);
+        root.only(&KEYS)?;
+        let mut inputs = Vec::new();
+        let mut input = |value: Value<'_>| -> Result<String, StudyError> {
+            let name = value.string()?;
+            let text = String::from_utf8(open(&name)?).map_err(|_| value.error("a text file in UTF-8"))?;
+            inputs.push(InputText { name, text: text.clone() });
+            Ok(text)
+        };
+        let seed = root.or("seed", 0, |v| v.count(0))?;
+        let precision =
+            root.or("precision", Precision::F64, |v| v.word(&[("f64", Precision::F64), ("f32", Precision::F32)]))?;
+        let model = ModelSpec::read(root.need("model", "what is run")?, precision, &mut input)?;
+        let tables = root.or("axis", Vec::new(), |v| v.list())?;
+        let axes = axes::read(&tables, &|key| model.quantity(key), seed, false)?;
+        let subject = SubjectSpec::Model(Box::new(model));
+        let outputs = outputs(root, &subject)?;
+        Ok(Study {
+            file: file.to_owned(),
+            text: text.to_owned(),
+            about: about(root)?,
+            seed,
+            precision,
+            subject,
+            axes,
+            outputs,
+            failures: policy(root)?,
+            unit: root.get("unit").map(|v| v.count(1)).transpose()?,
+            inputs,
+        })
+    }
+
+    /// Number of points.
+    pub fn points(&self) -> u64 {
+        self.axes.iter().map(|a| a.len).product()
+    }
+
+    /// Length of each dimension; one dimension of length 1 where nothing varies.
+    pub fn shape(&self) -> Vec<u64> {
+        if self.axes.is_empty() { vec![1] } else { self.axes.iter().map(|a| a.len).collect() }
+    }
+
+    /// The point of each axis that point `index` is made of.
+    pub fn coordinates(&self, index: u64) -> Vec<u64> {
+        let mut rest = index;
+        let mut at: Vec<u64> = self.axes.iter().rev().map(|a| (rest % a.len, rest /= a.len).0).collect();
+        at.reverse();
+        at
+    }
+
+    /// A point's coordinates for a person.
+    pub fn describe_point(&self, index: u64) -> String {
+        let mut words = Vec::new();
+        for (axis, i) in self.axes.iter().zip(self.coordinates(index)) {
+            match &axis.points {
+                crate::axis::Points::Cases(_, cases) => {
+                    words.extend(cases.get(i as usize).map(|c| format!("{} = {}", axis.name, c.name)));
+                }
+                crate::axis::Points::Copies => words.push(format!("{} = {i}", axis.name)),
+                _ => {
+                    let quantities = axis.quantities();
+                    words.extend(
+                        quantities.iter().enumerate().map(|(q, name)| format!("{} = {}", name.key, axis.value(q, i))),
+                    );
+                }
+            }
+        }
+        words.join(", ")
+    }
+
+    /// SHA-256 over the study's text and every file that it names: what makes two studies the same.
+    pub fn sha256(&self) -> String {
+        let mut all = sha256_hex(&self.text);
+        for input in &self.inputs {
+            all.push_str(&format!("{}{}", sha256_hex(&input.name), sha256_hex(&input.text)));
+        }
+        sha256_hex(all)
+    }
+}
+
+impl SubjectSpec {
+    /// Names of the states.
+    pub fn states(&self) -> Vec<String> {
+        match self {
+            SubjectSpec::Model(spec) => spec.states(),
+        }
+    }
+}
+
+fn policy(root: Table<'_>) -> Result<Policy, Located> {
+    let retries = root.get("retries");
+    let policy = root.or("failures", Policy::Record, |v| {
+        v.word(&[("stop", Policy::Stop), ("record", Policy::Record), ("retry", Policy::Retry(2))])
+    })?;
+    match (policy, retries) {
+        (Policy::Retry(_), Some(value)) => match value.count(1)? {
+            n @ 1..=100 => Ok(Policy::Retry(n as u32)),
+            _ => Err(value.error("at most 100 retries")),
+        },
+        (_, Some(value)) => Err(value.error("no `retries` unless failures = \"retry\"")),
+        (policy, None) => Ok(policy),
+    }
+}
+
+fn about(root: Table<'_>) -> Result<About, Located> {
+    let title = root.need("title", "the dataset's title")?;
+    let words = |name| root.get(name).map(|v| nonempty(&v)).transpose();
+    let mut about = About {
+        title: nonempty(&title)?,
+        licence: words("licence")?,
+        description: words("description")?,
+        keywords: root.or("keywords", Vec::new(), |v| v.strings())?,
+        references: root.or("references", Vec::new(), |v| v.strings())?,
+        authors: Vec::new(),
+    };
+    for value in root.or("authors", Vec::new(), |v| v.list())? {
+        let table = value.table()?;
+        table.only(&["name", "orcid", "affiliation"])?;
+        let orcid = table.get("orcid").map(|v| orcid(&v)).transpose()?;
+        let name = nonempty(&table.need("name", "\"Family, Given\"")?)?;
+        about.authors.push(Author {
+            name,
+            orcid,
+            affiliation: table.get("affiliation").map(|v| nonempty(&v)).transpose()?,
+        });
+    }
+    Ok(about)
+}
+
+fn nonempty(value: &Value<'_>) -> Result<String, Located> {
+    let text = value.string()?;
+    if text.trim().is_empty() { Err(value.error("some words")) } else { Ok(text) }
+}
+
+/// 0000-0002-1825-0097, its last character the ISO 7064 check digit of the others.
+fn orcid(value: &Value<'_>) -> Result<String, Located> {
+    let text = value.string()?;
+    let plain = text.trim_start_matches("https://orcid.org/");
+    let digits: Vec<char> = plain.chars().filter(|c| *c != '-').collect();
+    let grouped = plain.len() == 19 && plain.split('-').all(|g| g.len() == 4);
+    let (body, last) = digits.split_at(digits.len().saturating_sub(1));
+    let sum = body.iter().try_fold(0, |sum, c| Some((sum + c.to_digit(10)?) * 2 % 11));
+    let check = sum.map(|sum| match (12 - sum) % 11 {
+        10 => 'X',
+        d => char::from_digit(d, 10).unwrap_or('?'),
+    });
+    if grouped && digits.len() == 16 && check.as_ref() == last.first() {
+        Ok(plain.to_owned())
+    } else {
+        Err(value.error("an ORCID iD like 0000-0002-1825-0097, its check digit right"))
+    }
+}
+
+fn outputs(root: Table<'_>, subject: &SubjectSpec) -> Result<Outputs, Located> {
+    let mut outputs = Outputs { summary: true, samples: None, states: Vec::new(), spikes: false };
+    let Some(value) = root.get("outputs") else { return Ok(outputs) };
+    let table = value.table()?;
+    table.only(&["summary", "samples", "states", "spikes"])?;
+    outputs.summary = table.or("summary", true, |v| v.boolean())?;
+    outputs.spikes = table.or("spikes", false, |v| v.boolean())?;
+    outputs.samples = table.get("samples").map(|v| v.count(2)).transpose()?;
+    if let Some(states) = table.get("states") {
+        if outputs.samples.is_none() {
+            return Err(states.error("no `states` without `samples`"));
+        }
+        outputs.states = states.strings()?;
+        let known = subject.states();
+        for (value, name) in states.list()?.iter().zip(&outputs.states) {
+            if !known.contains(name) {
+                return Err(value.error(format!("one of {}", crate::text::listed(&known))));
+            }
+        }
+    }
+    if !outputs.summary && !outputs.spikes && outputs.samples.is_none() {
+        return Err(value.error("an output: `summary`, `samples` or `spikes`"));
+    }
+    Ok(outputs)
+}

@@ -1,0 +1,221 @@
+//! What a study runs, seen from the runner: points go in, a block of rows comes out.
+
+use std::collections::BTreeMap;
+
+use felice_base::Signal;
+
+use crate::quantity::Quantity;
+use crate::study::Study;
+
+/// A neuron model or a circuit, ready to run.
+pub trait Subject: Sync {
+    /// What each point gives, of fixed size.
+    fn columns(&self) -> Vec<Column>;
+
+    /// The axis of samples; none without samples.
+    fn sample_axis(&self) -> Option<Signal>;
+
+    /// Whether points give spike times.
+    fn spikes(&self) -> bool;
+
+    /// Runs these rows of a unit. What goes wrong with a row goes into the block.
+    fn run(&self, points: &UnitPoints, rows: &[usize], block: &mut Block);
+
+    /// Engines and versions that run, for the file's provenance.
+    fn engines(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+/// One number a point, or one row of samples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Name of the dataset.
+    pub name: String,
+    /// Unit.
+    pub unit: String,
+    /// What it is.
+    pub long_name: String,
+    /// Type.
+    pub kind: Kind,
+    /// Numbers a point: 1, or the number of samples.
+    pub width: usize,
+}
+
+/// The type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Double.
+    F64,
+    /// Single.
+    F32,
+    /// Count.
+    U64,
+    /// Flag.
+    U8,
+}
+
+impl Kind {
+    /// Bytes of one number.
+    pub fn bytes(self) -> usize {
+        match self {
+            Kind::F64 | Kind::U64 => 8,
+            Kind::F32 => 4,
+            Kind::U8 => 1,
+        }
+    }
+}
+
+/// The points of a work unit: `values[quantity][row]`, NaN where a quantity is left alone.
+#[derive(Clone, Debug, Default)]
+pub struct UnitPoints {
+    /// Index of the first point.
+    pub first: u64,
+    /// Number of points.
+    pub count: usize,
+    /// Values of every quantity that varies.
+    pub values: Vec<Vec<f64>>,
+    /// Numbers of the copies, where a study has mismatched copies.
+    pub copies: Option<Vec<u64>>,
+}
+
+impl Study {
+    /// Every quantity that varies, axis by axis: the order of [`UnitPoints::values`].
+    pub fn quantities(&self) -> Vec<&Quantity> {
+        self.axes.iter().flat_map(|a| a.quantities()).collect()
+    }
+
+    /// The points `first ..` of a unit.
+    pub fn unit_points(&self, first: u64, count: usize) -> UnitPoints {
+        let mut points = UnitPoints { first, count, ..UnitPoints::default() };
+        let mut stride = self.points();
+        for axis in &self.axes {
+            stride /= axis.len;
+            let at = |row: usize| (first + row as u64) / stride % axis.len;
+            for q in 0..axis.quantities().len() {
+                let mut last = (u64::MAX, f64::NAN);
+                let value = |row| {
+                    let i = at(row);
+                    if i != last.0 {
+                        last = (i, axis.value(q, i));
+                    }
+                    last.1
+                };
+                points.values.push((0..count).map(value).collect());
+            }
+            if matches!(axis.points, crate::axis::Points::Copies) {
+                points.copies = Some((0..count).map(at).collect());
+            }
+        }
+        points
+    }
+}
+
+/// The status of a point, as stored.
+pub mod status {
+    /// As asked for.
+    pub const GOOD: u8 = 0;
+    /// No result; the reason is in `/failures`.
+    pub const FAILED: u8 = 1;
+    /// A result whose digits roundoff decides.
+    pub const ILL_CONDITIONED: u8 = 2;
+    /// Their names, in order.
+    pub const MEANINGS: &str = "good failed ill_conditioned";
+}
+
+/// The results of a unit.
+#[derive(Debug)]
+pub struct Block {
+    /// One an output column, row after row.
+    pub columns: Vec<Data>,
+    widths: Vec<usize>,
+    /// How each row went.
+    pub status: Vec<u8>,
+    /// Spike times of each row.
+    pub spikes: Vec<Vec<f64>>,
+    /// Why rows failed.
+    pub failures: BTreeMap<usize, String>,
+}
+
+/// Numbers of one type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// Doubles.
+    F64(Vec<f64>),
+    /// Singles.
+    F32(Vec<f32>),
+    /// Counts.
+    U64(Vec<u64>),
+    /// Flags.
+    U8(Vec<u8>),
+}
+
+impl Data {
+    /// As many as `len` numbers that say nothing: NaN, or 0.
+    pub fn blank(kind: Kind, len: usize) -> Self {
+        match kind {
+            Kind::F64 => Data::F64(vec![f64::NAN; len]),
+            Kind::F32 => Data::F32(vec![f32::NAN; len]),
+            Kind::U64 => Data::U64(vec![0; len]),
+            Kind::U8 => Data::U8(vec![0; len]),
+        }
+    }
+
+    /// Replaces number `i`, converted to this type.
+    pub fn set(&mut self, i: usize, x: f64) {
+        match self {
+            Data::F64(all) => all[i] = x,
+            Data::F32(all) => all[i] = x as f32,
+            Data::U64(all) => all[i] = x as u64,
+            Data::U8(all) => all[i] = x as u8,
+        }
+    }
+
+    /// Their bytes as they stand in memory, which is how a little-endian machine stores them.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Data::F64(all) => bytemuck::cast_slice(all),
+            Data::F32(all) => bytemuck::cast_slice(all),
+            Data::U64(all) => bytemuck::cast_slice(all),
+            Data::U8(all) => all,
+        }
+    }
+}
+
+// Arrays are written as they stand in memory, and the file says little endian.
+#[cfg(target_endian = "big")]
+compile_error!("felice-study writes arrays as they stand in memory: it needs a little-endian machine");
+
+impl Block {
+    /// A block of `count` rows, nothing known of any.
+    pub fn new(columns: &[Column], count: usize) -> Self {
+        Block {
+            columns: columns.iter().map(|c| Data::blank(c.kind, c.width * count)).collect(),
+            widths: columns.iter().map(|c| c.width).collect(),
+            status: vec![status::GOOD; count],
+            spikes: vec![Vec::new(); count],
+            failures: BTreeMap::new(),
+        }
+    }
+
+    /// Puts numbers into a row of a column.
+    pub fn put(&mut self, column: usize, row: usize, numbers: impl IntoIterator<Item = f64>) {
+        let width = self.widths[column];
+        for (i, x) in numbers.into_iter().take(width).enumerate() {
+            self.columns[column].set(row * width + i, x);
+        }
+    }
+
+    /// Marks a row as failed.
+    pub fn fail(&mut self, row: usize, reason: impl Into<String>) {
+        self.status[row] = status::FAILED;
+        self.spikes[row].clear();
+        self.failures.insert(row, reason.into());
+    }
+
+    /// Takes a row's failure back, before it is tried again.
+    pub fn forgive(&mut self, row: usize) {
+        self.status[row] = status::GOOD;
+        self.failures.remove(&row);
+    }
+}
