@@ -1,7 +1,9 @@
 //! The command line: parse, call, print. Results on stdout, everything else on stderr.
 
+mod bench;
 mod derive;
 mod doctor;
+mod extract;
 mod failure;
 mod field;
 mod inspect;
@@ -9,6 +11,7 @@ mod model;
 mod models;
 mod output;
 mod parse;
+mod phase;
 mod simulate;
 mod spice;
 mod stimulus;
@@ -36,6 +39,9 @@ enum Command {
     Field(field::Field),
     Simulate(simulate::Simulate),
     Derive(derive::Derive),
+    Extract(extract::Extract),
+    Phase(phase::Phase),
+    Bench(bench::Bench),
     Spice(spice::Spice),
     Verify(verify::Verify),
     Inspect(inspect::Inspect),
@@ -74,6 +80,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Simulate(args) => simulate::run(args, cli.quiet),
         Command::Spice(args) => spice::run(args, cli.quiet),
         Command::Verify(args) => verify::run(args, cli.quiet),
+        Command::Extract(args) => extract::run(args, cli.quiet),
+        Command::Phase(args) => phase::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Derive(args) => derive::run(args),
         Command::Inspect(args) => inspect::run(args),
     }

@@ -67,7 +67,8 @@ pub fn run(args: &Verify, quiet: bool) -> Result<(), Failure> {
     }
 }
 
-fn by_code(code: u8, message: &dyn std::fmt::Display) -> Failure {
+/// The failure that an exit code stands for.
+pub fn by_code(code: u8, message: &dyn std::fmt::Display) -> Failure {
     let message = message.to_string();
     match code {
         1 => Failure::Limits(message),
