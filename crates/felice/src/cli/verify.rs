@@ -28,6 +28,9 @@ pub struct Verify {
     /// JUnit XML for a CI server.
     #[arg(long, value_name = "X.xml")]
     junit: Option<PathBuf>,
+    /// Folder for each case's pictures: overlay, residual and phase plane as SVG.
+    #[arg(long, value_name = "FOLDER")]
+    figures: Option<PathBuf>,
     /// The verdicts as JSON, for a program, instead of the table.
     #[arg(long)]
     json: bool,
@@ -85,6 +88,14 @@ fn write(args: &Verify, verdicts: &Verdicts) -> Result<(), Failure> {
     }
     if let Some(path) = &args.report {
         felice_verify::write_report(path, verdicts, &provenance).map_err(Failure::file)?;
+    }
+    if let Some(folder) = &args.figures {
+        for verdict in verdicts.compared() {
+            for (name, svg) in felice_verify::pictures(verdict) {
+                let path = folder.join(format!("{}-{name}.svg", verdict.case.name));
+                felice_store::write_plain(&path, svg).map_err(Failure::file)?;
+            }
+        }
     }
     if let Some(path) = &args.junit {
         felice_verify::write_junit(path, verdicts).map_err(Failure::file)?;
