@@ -65,8 +65,8 @@ pub struct Comparison {
     pub(crate) values: Vec<(MetricName, Measured)>,
 }
 
-/// A ring-down whose last swing is below this part of the largest has told where it rests.
-const AT_REST: f64 = 0.05;
+/// A ring-down whose last swing is below this part of the largest has told where it will rest.
+const AT_REST: f64 = 0.3;
 
 impl Comparison {
     /// Compares a circuit with its model. Both have the same channels and grid, and at least one channel.

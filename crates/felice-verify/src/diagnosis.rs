@@ -9,7 +9,7 @@ use crate::metric::{MetricName, Status};
 use crate::numbers::percent;
 use crate::oscillation::Motion;
 use crate::parameters::Prepared;
-use crate::trajectory::{self, Start};
+use crate::trajectory::{self, Effort, Start};
 use crate::verdict::Verdict;
 
 /// What a designer should look at.
@@ -99,8 +99,8 @@ struct Candidate {
 
 /// How far a parameter is tried in both directions, as a part of itself (of 1 where it is 0).
 const REACH: f64 = 0.4;
-/// Steps after which a trial is given up: a shipped case needs a few thousand, a model driven out of its range millions.
-const TRIAL_STEPS: u64 = 20_000;
+/// A tried parameter may lead anywhere; what takes longer than this explains nothing.
+const TRIED: Effort = Effort { tolerance: 1e-7, max_steps: 20_000 };
 /// An explanation must take away at least this part of the difference.
 const EXPLAINED: f64 = 0.5;
 
@@ -133,7 +133,7 @@ fn explanation(v: &Verdict, prepared: &Prepared, start: &Start) -> Option<String
             let changed = neuron.set(&candidate.parameter, candidate.base + x * scale);
             changed
                 .ok()
-                .and_then(|()| trajectory::waves(&v.case, &neuron, &v.model, start, 1e-7, TRIAL_STEPS).ok())
+                .and_then(|()| trajectory::waves(&v.case, &neuron, &v.model, start, TRIED).ok())
                 .map_or(f64::INFINITY, |(waves, _)| compare::nrmse_over(&waves, &v.circuit, &v.model))
         };
         let (x, cost) = minimum(&cost, -REACH, REACH);

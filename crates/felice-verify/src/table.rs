@@ -48,10 +48,8 @@ fn rows(text: &mut String, verdict: &Verdict, paint: &dyn Fn(&str) -> String) {
             let _ = writeln!(text, "    {:width$}    {why}", "");
         }
     }
-    if verdict.status != Status::Passed {
-        for line in &verdict.diagnosis {
-            let _ = writeln!(text, "    → {line}");
-        }
+    for line in &verdict.diagnosis {
+        let _ = writeln!(text, "    → {line}");
     }
 }
 

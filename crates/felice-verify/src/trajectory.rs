@@ -33,14 +33,22 @@ pub(crate) fn start(case: &Case, circuit: &Waves) -> Result<Start, VerifyError> 
     Ok(start)
 }
 
+/// How exactly and how long a trajectory is computed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    /// Relative and absolute tolerance.
+    pub(crate) tolerance: f64,
+    /// Steps after which the run is given up: a neuron chattering on its diagonal would take for ever.
+    pub(crate) max_steps: u64,
+}
+
 /// The trajectory, and what makes it doubtful.
 pub(crate) fn waves(
     case: &Case,
     neuron: &AnyNeuron,
     like: &Waves,
     start: &Start,
-    tolerance: f64,
-    max_steps: u64,
+    effort: Effort,
 ) -> Result<(Waves, Option<String>), NeuronError> {
     let rails = match case.rails {
         None => Vec::new(),
@@ -53,10 +61,10 @@ pub(crate) fn waves(
     let run = Run {
         sampling: Sampling::Uniform(case.samples),
         initial: Some(start.clone()),
-        rtol: tolerance,
-        atol: tolerance,
+        rtol: effort.tolerance,
+        atol: effort.tolerance,
+        max_steps: effort.max_steps,
         rails,
-        max_steps,
         ..Run::to(case.span)
     };
     let trajectory = neuron.simulate(&run)?;

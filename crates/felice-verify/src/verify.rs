@@ -19,10 +19,11 @@ use crate::verdict::{CircuitRun, Outcome, Verdict, Verdicts};
 
 /// The one place for this crate's tolerances.
 mod tolerance {
-    /// Relative and absolute tolerance of the model's integrator, at first and tightened.
-    pub(super) const MODEL: [f64; 2] = [1e-10, 1e-12];
-    /// Steps after which the model's run is given up.
-    pub(super) const MODEL_STEPS: u64 = 1_000_000;
+    use crate::trajectory::Effort;
+
+    /// The model's integrator, at first and tightened.
+    pub(super) const MODEL: [Effort; 2] =
+        [Effort { tolerance: 1e-10, max_steps: 2_000_000 }, Effort { tolerance: 1e-12, max_steps: 2_000_000 }];
     /// What the simulator's relative tolerance is multiplied with when its step is halved.
     pub(super) const RELTOL: f64 = 0.1;
     /// Netlists whose transient ends this much too early still cover the time compared.
@@ -235,8 +236,8 @@ impl Model {
     /// From the state where the circuit is at its first sample.
     fn simulate(case: &Case, prepared: &Prepared, circuit: &Waves) -> Result<Self, VerifyError> {
         let start = trajectory::start(case, circuit)?;
-        let run = |exactness| {
-            trajectory::waves(case, &prepared.neuron, circuit, &start, exactness, tolerance::MODEL_STEPS)
+        let run = |effort| {
+            trajectory::waves(case, &prepared.neuron, circuit, &start, effort)
                 .map_err(|source| VerifyError::Neuron { case: case.name.clone(), source })
         };
         let (coarse, _) = run(tolerance::MODEL[0])?;
