@@ -4,7 +4,7 @@ use super::pattern::Pattern;
 use super::sparse_lu::SparseLu;
 
 /// From this order on the sparse factorization is the faster one (measured in `benches/engines.rs`).
-pub const SPARSE_FROM: usize = 14;
+pub const SPARSE_FROM: usize = 4;
 
 /// The matrix has no inverse: the unknown whose column gave no pivot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

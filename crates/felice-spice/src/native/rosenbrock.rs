@@ -10,9 +10,16 @@ const GROW: f64 = 6.0;
 /// Share of the error allowed that the next step aims at.
 const SAFETY: f64 = 0.9;
 
+/// Vectors are worked on in blocks of this many numbers.
+const BLOCK: usize = 4;
+
 /// A Rosenbrock integrator; all memory is taken when it is made.
 pub struct Rosenbrock {
     tableau: &'static Tableau,
+    /// Number of unknowns; vectors are padded to whole blocks.
+    n: usize,
+    /// f depends on time in this stretch.
+    driven: bool,
     tolerance: Tolerance,
     lu: Lu,
     /// Entries of M that are not zero: (row, column, value).
@@ -33,7 +40,8 @@ pub struct Rosenbrock {
     mix: Vec<f64>,
     jacobian: Vec<f64>,
     matrix: Vec<f64>,
-    u: Vec<Vec<f64>>,
+    /// The stages, one after the other.
+    u: Vec<f64>,
     dense: [Vec<f64>; 3],
     /// Step and error of the last accepted step, for the predictive controller.
     memory: Option<(f64, f64)>,
@@ -50,12 +58,15 @@ impl Rosenbrock {
             .map(|(i, k)| (i as u32, pattern.column[k] as u32, dae.mass()[k]))
             .filter(|entry| entry.2 != 0.0)
             .collect();
-        let zeros = || vec![0.0; n];
+        let padded = n.div_ceil(BLOCK) * BLOCK;
+        let zeros = || vec![0.0; padded];
         let mut dynamic = vec![false; n];
         mass.iter().for_each(|m| dynamic[m.0 as usize] = true);
         Rosenbrock {
             dynamic,
             tableau,
+            n,
+            driven: true,
             tolerance,
             lu: Lu::new(pattern),
             mass,
@@ -72,7 +83,7 @@ impl Rosenbrock {
             mix: zeros(),
             jacobian: vec![0.0; pattern.len()],
             matrix: vec![0.0; pattern.len()],
-            u: (0..tableau.stages).map(|_| zeros()).collect(),
+            u: vec![0.0; tableau.stages * padded],
             dense: [zeros(), zeros(), zeros()],
             memory: None,
             counts: Counts::default(),
@@ -81,8 +92,8 @@ impl Rosenbrock {
 
     /// The error of the step: of its last stage, and where sources move, of the dense output half-way.
     fn error(&mut self, dae: &mut dyn Dae, h: f64) -> (f64, usize) {
-        let end = self.weigh(&self.u[self.tableau.stages - 1]);
-        if end.0 > 1.0 || !dae.driven() {
+        let end = self.weigh(&self.u[(self.tableau.stages - 1) * self.y.len()..]);
+        if end.0 > 1.0 || !self.driven {
             return end;
         }
         self.set_dense();
@@ -93,30 +104,30 @@ impl Rosenbrock {
     /// By how much the dense output half-way misses the algebraic equations. An unknown that follows a source through
     /// algebraic equations alone is exact at the step's end, so that its last stage says nothing about what lies between.
     fn error_half_way(&mut self, dae: &mut dyn Dae, h: f64) -> (f64, usize) {
-        for i in 0..self.y.len() {
+        for i in 0..self.n {
             self.mix[i] = dense_value(0.5, self.y[i], self.trial[i], [0, 1, 2].map(|k| self.dense[k][i]));
         }
-        dae.rhs(self.t + 0.5 * h, &self.mix, &mut self.stage_f);
+        dae.rhs(self.t + 0.5 * h, &self.mix[..self.n], &mut self.stage_f[..self.n]);
         self.counts.evaluations += 1;
         for (f, dynamic) in self.stage_f.iter_mut().zip(&self.dynamic) {
             if *dynamic {
                 *f = 0.0;
             }
         }
-        self.lu.solve(&mut self.stage_f);
+        self.lu.solve(&mut self.stage_f[..self.n]);
         self.weigh(&self.stage_f)
     }
 
     fn set_dense(&mut self) {
         for (k, q) in self.dense.iter_mut().take(self.tableau.dense.len()).enumerate() {
-            combine(q, None, &self.tableau.dense[k], &self.u);
+            combine(q, &self.tableau.dense[k], &self.u);
         }
     }
 
     /// Largest weighted error, and the unknown that has it. NaN counts as infinite.
     fn weigh(&self, estimate: &[f64]) -> (f64, usize) {
         let mut worst = (0.0, 0);
-        for i in 0..estimate.len() {
+        for i in 0..self.n {
             let size = self.magnitude[i].max(self.trial[i].abs());
             let error = estimate[i].abs() / (self.tolerance.floor[i] + self.tolerance.relative * size);
             if error.is_nan() || error > worst.0 {
@@ -129,33 +140,34 @@ impl Rosenbrock {
         worst
     }
 
-    /// Computes every stage with step h; false where a value is not finite.
+    /// Computes every stage with step h, and the new y in `trial`.
     fn stages(&mut self, dae: &mut dyn Dae, h: f64) {
         let tableau = self.tableau;
-        let n = self.y.len();
+        let n = self.n;
+        let padded = self.y.len();
         for i in 0..tableau.stages {
-            let (done, rest) = self.u.split_at_mut(i);
-            let u = &mut rest[0];
+            let (done, rest) = self.u.split_at_mut(i * padded);
+            let u = &mut rest[..padded];
             if i == 0 {
                 u.copy_from_slice(&self.f);
             } else {
-                combine(&mut self.trial, Some(&self.y), &tableau.a[i], done);
-                dae.rhs(self.t + tableau.alpha[i] * h, &self.trial, &mut self.stage_f);
+                combine_twice(&mut self.trial, &mut self.mix, &self.y, &tableau.a[i], &tableau.c[i], done);
+                dae.rhs(self.t + tableau.alpha[i] * h, &self.trial[..n], &mut u[..n]);
                 self.counts.evaluations += 1;
-                u.copy_from_slice(&self.stage_f);
-                combine(&mut self.mix, None, &tableau.c[i], done);
+                let rate = 1.0 / h;
                 for &(r, c, m) in &self.mass {
-                    u[r as usize] += m / h * self.mix[c as usize];
+                    u[r as usize] += m * rate * self.mix[c as usize];
                 }
             }
-            if tableau.d[i] != 0.0 {
-                for k in 0..n {
-                    u[k] += h * tableau.d[i] * self.f_t[k];
+            if tableau.d[i] != 0.0 && self.driven {
+                let weight = h * tableau.d[i];
+                for (u, f_t) in u.iter_mut().zip(&self.f_t) {
+                    *u += weight * f_t;
                 }
             }
-            self.lu.solve(u);
+            self.lu.solve(&mut u[..n]);
         }
-        for (y, u) in self.trial.iter_mut().zip(&self.u[tableau.stages - 1]) {
+        for (y, u) in self.trial.iter_mut().zip(&self.u[(tableau.stages - 1) * padded..]) {
             *y += u;
         }
     }
@@ -202,16 +214,43 @@ fn dense_value(x: f64, y0: f64, y1: f64, [q1, q2, q3]: [f64; 3]) -> f64 {
     (1.0 - x) * y0 + x * (y1 + (1.0 - x) * (q1 + x * (q2 + x * q3)))
 }
 
-/// `out = start + Σ weights_j · vectors_j`.
-fn combine(out: &mut [f64], start: Option<&[f64]>, weights: &[f64; MAX_STAGES], vectors: &[Vec<f64>]) {
-    match start {
-        Some(start) => out.copy_from_slice(start),
-        None => out.fill(0.0),
-    }
-    for (w, v) in weights.iter().zip(vectors).filter(|(w, _)| **w != 0.0) {
-        for (o, x) in out.iter_mut().zip(v) {
-            *o += w * x;
+/// `first = start + Σ a_j vectors_j`, `second = Σ c_j vectors_j`; vectors one after the other, each as long as `first`.
+fn combine_twice(
+    first: &mut [f64],
+    second: &mut [f64],
+    start: &[f64],
+    a: &[f64; MAX_STAGES],
+    c: &[f64; MAX_STAGES],
+    vectors: &[f64],
+) {
+    let padded = start.len();
+    for block in (0..padded).step_by(BLOCK) {
+        let mut sums = [[0.0; BLOCK]; 2];
+        sums[0].copy_from_slice(&start[block..block + BLOCK]);
+        for (j, vector) in vectors.chunks_exact(padded).enumerate() {
+            let v = &vector[block..block + BLOCK];
+            for k in 0..BLOCK {
+                sums[0][k] += a[j] * v[k];
+                sums[1][k] += c[j] * v[k];
+            }
         }
+        first[block..block + BLOCK].copy_from_slice(&sums[0]);
+        second[block..block + BLOCK].copy_from_slice(&sums[1]);
+    }
+}
+
+/// `out = Σ weights_j vectors_j`
+fn combine(out: &mut [f64], weights: &[f64; MAX_STAGES], vectors: &[f64]) {
+    let padded = out.len();
+    for block in (0..padded).step_by(BLOCK) {
+        let mut sum = [0.0; BLOCK];
+        for (j, vector) in vectors.chunks_exact(padded).enumerate() {
+            let v = &vector[block..block + BLOCK];
+            for k in 0..BLOCK {
+                sum[k] += weights[j] * v[k];
+            }
+        }
+        out[block..block + BLOCK].copy_from_slice(&sum);
     }
 }
 
@@ -224,7 +263,7 @@ impl Integrator for Rosenbrock {
         self.t = t;
         self.h = h;
         self.last = (t, t);
-        self.y.copy_from_slice(y);
+        self.y[..self.n].copy_from_slice(y);
         for (m, y) in self.magnitude.iter_mut().zip(y) {
             *m = m.max(y.abs());
         }
@@ -232,7 +271,9 @@ impl Integrator for Rosenbrock {
     }
 
     fn step(&mut self, dae: &mut dyn Dae, end: f64, longest: f64) -> Result<(), StepError> {
-        dae.linearize(self.t, &self.y, &mut self.f, &mut self.jacobian, &mut self.f_t);
+        self.driven = dae.driven();
+        let n = self.n;
+        dae.linearize(self.t, &self.y[..n], &mut self.f[..n], &mut self.jacobian, &mut self.f_t[..n]);
         self.counts.jacobians += 1;
         self.counts.evaluations += 1;
         if !self.f.iter().chain(&self.jacobian).chain(&self.f_t).all(|v| v.is_finite()) {
@@ -279,13 +320,13 @@ impl Integrator for Rosenbrock {
     }
 
     fn state(&self) -> &[f64] {
-        &self.y
+        &self.y[..self.n]
     }
 
     fn interpolate(&self, t: f64, y: &mut [f64], slope: &mut [f64]) {
         let h = self.last.1 - self.last.0;
         let x = ((t - self.last.0) / h).clamp(0.0, 1.0);
-        for i in 0..self.y.len() {
+        for i in 0..self.n {
             let (y0, y1) = (self.old[i], self.y[i]);
             let [q1, q2, q3] = [0, 1, 2].map(|k| self.dense[k][i]);
             let inner = q1 + x * (q2 + x * q3);

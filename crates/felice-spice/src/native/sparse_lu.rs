@@ -8,7 +8,7 @@ use super::pattern::Pattern;
 /// A pivot must be at least this part of the largest entry of its row.
 const THRESHOLD: f64 = 1e-3;
 /// A refactored pivot below this part of its row's largest entry calls for new pivots.
-const WORN: f64 = 1e-8;
+const WORN: f64 = 1e-6;
 
 /// Factors matrices of one pattern; the elimination order and fill are found at the first one.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ struct Plan {
     col: Vec<usize>,
     /// Place of each entry of the original matrix, in elimination order of its column.
     entry_place: Vec<u32>,
-    /// Rows of L (columns ascending, without the unit diagonal) and of U (diagonal first), as one list each.
+    /// Rows of L (columns ascending, without the unit diagonal) and of U (without the pivot), as one list each.
     l_start: Vec<usize>,
     l_col: Vec<u32>,
     l_val: Vec<f64>,
@@ -37,6 +37,33 @@ struct Plan {
     u_val: Vec<f64>,
     /// 1 / pivot.
     inverse: Vec<f64>,
+    /// The entries of L and U again, column by column.
+    l_columns: Vec<Entry>,
+    u_columns: Vec<Entry>,
+    u_column_start: Vec<usize>,
+}
+
+/// An entry of L or U as solving meets it.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// Row.
+    to: u32,
+    /// Column.
+    from: u32,
+    /// Index of its value.
+    value: u32,
+}
+
+/// Entries of a matrix stored by rows, in the order of columns, and where each column starts.
+fn by_column(start: &[usize], column: &[u32]) -> (Vec<Entry>, Vec<usize>) {
+    let n = start.len() - 1;
+    let mut entries: Vec<Entry> = (0..n)
+        .flat_map(|i| (start[i]..start[i + 1]).map(move |k| (i, k)))
+        .map(|(i, k)| Entry { to: i as u32, from: column[k], value: k as u32 })
+        .collect();
+    entries.sort_by_key(|e| (e.from, e.to));
+    let column_start = (0..=n).map(|c| entries.partition_point(|e| (e.from as usize) < c)).collect();
+    (entries, column_start)
 }
 
 impl SparseLu {
@@ -74,21 +101,24 @@ impl SparseLu {
     /// Solves in place with the last factorization.
     pub fn solve(&mut self, b: &mut [f64]) {
         let Some(plan) = &self.plan else { return };
-        let x = &mut self.work;
-        for i in 0..self.n {
-            let mut sum = b[plan.row[i]];
-            for k in plan.l_start[i]..plan.l_start[i + 1] {
-                sum -= plan.l_val[k] * x[plan.l_col[k] as usize];
-            }
-            x[i] = sum;
+        let x = &mut self.work[..];
+        for (x, &row) in x.iter_mut().zip(&plan.row) {
+            *x = b[row];
         }
-        for i in (0..self.n).rev() {
-            let mut sum = x[i];
-            for k in plan.u_start[i]..plan.u_start[i + 1] {
-                sum -= plan.u_val[k] * x[plan.u_col[k] as usize];
+        // Column by column, so that no sum has to wait for the one before it.
+        for l in &plan.l_columns {
+            x[l.to as usize] -= plan.l_val[l.value as usize] * x[l.from as usize];
+        }
+        let mut end = plan.u_columns.len();
+        for i in (0..x.len()).rev() {
+            let start = plan.u_column_start[i];
+            let value = x[i] * plan.inverse[i];
+            x[i] = value;
+            for u in &plan.u_columns[start..end] {
+                x[u.to as usize] -= plan.u_val[u.value as usize] * value;
             }
-            x[i] = sum * plan.inverse[i];
-            b[plan.col[i]] = x[i];
+            end = start;
+            b[plan.col[i]] = value;
         }
     }
 }
@@ -137,7 +167,24 @@ impl Plan {
         }
         let entry_place = column.iter().map(|&c| place_of_col[c]).collect();
         let (l_val, u_val) = (vec![0.0; l_col.len()], vec![0.0; u_col.len()]);
-        Plan { row, col, entry_place, l_start, l_col, l_val, u_start, u_col, u_val, inverse: vec![0.0; n] }
+        let (l_columns, _) = by_column(&l_start, &l_col);
+        let (u_columns, u_column_start) = by_column(&u_start, &u_col);
+        let inverse = vec![0.0; n];
+        Plan {
+            row,
+            col,
+            entry_place,
+            l_start,
+            l_col,
+            l_val,
+            u_start,
+            u_col,
+            u_val,
+            inverse,
+            l_columns,
+            u_columns,
+            u_column_start,
+        }
     }
 
     /// Row by row on the fixed pattern; false where a pivot is zero, worn, or not finite. `w` is all zero between rows.
