@@ -8,7 +8,7 @@ verify: build
 	@echo "results: $(CURDIR)/results.h5   report: $(CURDIR)/report.html"
 
 test: verify
-	cargo test --release --workspace --features proptest
+	cargo test --release --workspace
 	$(MAKE) python-tests
 
 build: prerequisites
@@ -23,7 +23,7 @@ python-tests: build
 
 # Minutes to hours: every law with 100,000 cases, 10,000 mismatched circuits, long kill tests.
 heavy: build
-	FELICE_HEAVY=1 FELICE_PROPTEST_CASES=100000 cargo test --release --workspace --features proptest
+	FELICE_HEAVY=1 FELICE_PROPTEST_CASES=100000 cargo test --release --workspace
 
 bench: build
 	cargo bench --workspace

@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::spice::EngineArgs;
 use super::verify::by_code;
-use felice_verify::extraction::extract_netlist;
+use felice_verify::extraction::transistor::extract_netlist;
 use std::path::PathBuf;
 
 /// Runs a netlist's .dc sweep and fits I0, kappa, V_A, Is and Vt0 of every transistor in it: a device card.
