@@ -15,6 +15,7 @@ mod phase;
 mod simulate;
 mod spice;
 mod stimulus;
+mod sweep;
 mod table;
 mod verify;
 
@@ -41,6 +42,7 @@ enum Command {
     Derive(derive::Derive),
     Extract(extract::Extract),
     Phase(phase::Phase),
+    Sweep(sweep::Sweep),
     Bench(bench::Bench),
     Spice(spice::Spice),
     Verify(verify::Verify),
@@ -81,6 +83,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Spice(args) => spice::run(args, cli.quiet),
         Command::Verify(args) => verify::run(args, cli.quiet),
         Command::Extract(args) => extract::run(args, cli.quiet),
+        Command::Sweep(args) => sweep::run(args, cli.quiet),
         Command::Phase(args) => phase::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Derive(args) => derive::run(args),
