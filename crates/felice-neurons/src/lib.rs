@@ -8,30 +8,36 @@
 
 mod analysis;
 mod any;
+mod batch;
 pub mod dispatch;
 mod dual;
 pub mod ensemble;
 mod error;
 mod integrate;
+mod linear;
 pub mod math;
 mod model;
 pub mod models;
 mod neuron;
 mod newton;
+#[cfg(any(test, feature = "proptest"))]
+pub mod properties;
 mod real;
 pub mod simd;
 
 pub use analysis::{
-    Bifurcation, BifurcationKind, Branch, BranchPoint, CycleExtent, Diagram, Eigenvalue, Firing, FixedPoint,
-    LimitCycle, Nullcline, Plane, Stability, Sweep,
+    Bifurcation, BifurcationKind, Branch, BranchPoint, CycleExtent, Diagram, Firing, FixedPoint, LimitCycle, Nullcline,
+    Plane, Stability, Sweep,
 };
 pub use any::{AnyNeuron, MODELS};
+pub use batch::Batch;
 pub use dual::Dual;
 pub use error::{Interrupted, NeuronError, Reason};
 pub use integrate::{
     Conditioning, Direction, Event, Lost, Method, Occurrence, Precision, Run, Sampling, Stimulus, Trajectory, Trigger,
     Why, Work,
 };
+pub use linear::Eigenvalue;
 pub use models::{Boomerang, BoomerangNotesSign, Element, Fhnrs, FhnrsLagged, RibarSepulchre, WereRabbit};
 pub use models::{BoomerangBranches, FhnrsSaturating, WereRabbitBranches};
 pub use neuron::{Choice, Info, Neuron, Parameter, Range, Row, State};

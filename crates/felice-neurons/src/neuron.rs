@@ -114,7 +114,7 @@ impl Info {
 }
 
 /// One state variable.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// ASCII name, a column's header.
     pub name: Cow<'static, str>,
@@ -122,12 +122,21 @@ pub struct State {
     pub unit: Cow<'static, str>,
     /// What it is.
     pub meaning: Cow<'static, str>,
+    /// Where it usually is: what is drawn, and what property tests try.
+    pub usual: [f64; 2],
 }
 
 impl State {
-    /// A dimensionless state.
+    /// A dimensionless state, usually between −1 and 1.
     pub const fn new(name: &'static str, meaning: &'static str) -> State {
-        State { name: Cow::Borrowed(name), unit: Cow::Borrowed("1"), meaning: Cow::Borrowed(meaning) }
+        let (name, meaning) = (Cow::Borrowed(name), Cow::Borrowed(meaning));
+        State { name, unit: Cow::Borrowed("1"), meaning, usual: [-1.0, 1.0] }
+    }
+
+    /// The same, usually between `lo` and `hi`.
+    pub const fn within(mut self, lo: f64, hi: f64) -> State {
+        self.usual = [lo, hi];
+        self
     }
 }
 

@@ -1,14 +1,15 @@
 //! Newton's iteration for fixed points.
 
-use nalgebra::{DMatrix, DVector};
+use nalgebra::DMatrix;
 
 use crate::dual::Dual;
 use crate::error::NeuronError;
+use crate::linear::{eliminate, norm};
 use crate::neuron::{Neuron, Row};
 use crate::real::Real;
 
 /// Iterations before the search is given up; from a fair start six are enough.
-const ITERATIONS: usize = 60;
+const ITERATIONS: usize = 40;
 /// Relative step below which an iteration that no longer shrinks has settled (felice's tolerance).
 const SETTLED: f64 = 1e-8;
 
@@ -49,19 +50,20 @@ pub(crate) fn jacobian<M: Neuron>(p: &M::Parameters<Dual>, y: &[f64], j: &mut [f
 /// `f` writes the values and the Jacobian, row by row.
 pub(crate) fn solve(f: impl Fn(&[f64], &mut [f64], &mut [f64]), start: &[f64]) -> Option<Vec<f64>> {
     let n = start.len();
-    let mut y = DVector::from_column_slice(start);
-    let (mut dy, mut j) = (DVector::zeros(n), vec![0.0; n * n]);
+    let (mut y, mut step, mut j) = (start.to_vec(), vec![0.0; n], vec![0.0; n * n]);
     let mut last = f64::INFINITY;
     for _ in 0..ITERATIONS {
-        f(y.as_slice(), dy.as_mut_slice(), &mut j);
-        let step = DMatrix::from_row_slice(n, n, &j).lu().solve(&dy)?;
-        y -= &step;
-        let size = step.norm() / (1.0 + y.norm());
+        f(&y, &mut step, &mut j);
+        if !eliminate(&mut j, &mut step) {
+            return None;
+        }
+        y.iter_mut().zip(&step).for_each(|(y, s)| *y -= s);
+        let size = norm(&step) / (1.0 + norm(&y));
         if !size.is_finite() {
             return None;
         }
         if size <= SETTLED && (size >= last || size <= 4.0 * f64::EPSILON) {
-            return Some(y.as_slice().to_vec());
+            return Some(y);
         }
         last = size;
     }
@@ -110,20 +112,25 @@ pub(crate) fn point_near(
     if m == 0 {
         return None;
     }
-    let reduced = |j: &[f64]| DMatrix::from_fn(m, m, |r, c| j[moving[r] * n + moving[c]]);
-    let origin = y.clone();
-    let mut last = f64::INFINITY;
+    let (origin, mut last) = (y.clone(), f64::INFINITY);
+    let (mut reduced, mut step) = (vec![0.0; m * m], vec![0.0; m]);
     for _ in 0..ITERATIONS {
-        let step = reduced(&j).lu().solve(&DVector::from_fn(m, |r, _| dy[moving[r]]))?;
-        moving.iter().zip(step.iter()).for_each(|(&i, s)| y[i] -= s);
+        for (r, &row) in moving.iter().enumerate() {
+            step[r] = dy[row];
+            moving.iter().enumerate().for_each(|(c, &column)| reduced[r * m + c] = j[row * n + column]);
+        }
+        if !eliminate(&mut reduced, &mut step) {
+            return None;
+        }
+        moving.iter().zip(&step).for_each(|(&i, s)| y[i] -= s);
         let gone = y.iter().zip(&origin).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
         if gone.is_nan() || gone > reach {
             return None;
         }
         f(&y, &mut dy, &mut j);
-        let size = step.norm() / (1.0 + DVector::from_column_slice(&y).norm());
+        let size = norm(&step) / (1.0 + norm(&y));
         if size <= SETTLED && (size >= last || size <= 4.0 * f64::EPSILON) {
-            return Some((y, reduced(&j)));
+            return Some((y, DMatrix::from_fn(m, m, |r, c| j[moving[r] * n + moving[c]])));
         }
         last = size;
     }

@@ -3,9 +3,10 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::bifurcation::{Bifurcation, BifurcationKind, Branch, BranchPoint, Sweep};
-use super::fixed_points::{Eigenvalue, Stability, eigenvalues};
+use super::fixed_points::Stability;
 use crate::any::AnyNeuron;
 use crate::error::NeuronError;
+use crate::linear::{Eigenvalue, eigenvalues};
 use crate::model::Model;
 
 /// Longest and shortest step along a branch, in units of the box and of the parameter's range, and most steps.

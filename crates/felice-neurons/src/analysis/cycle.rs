@@ -3,10 +3,10 @@
 use felice_base::Sampled;
 use nalgebra::{DMatrix, DVector};
 
-use super::fixed_points::{Eigenvalue, eigenvalues};
 use crate::any::AnyNeuron;
 use crate::error::NeuronError;
 use crate::integrate::{Direction, Run, Sampling, Trajectory, Trigger};
+use crate::linear::{Eigenvalue, eigenvalues};
 use crate::model::Model;
 use crate::neuron::{Info, State};
 
@@ -197,6 +197,7 @@ impl Model for Variational {
             name: format!("tangent {k}").into(),
             unit: "1".into(),
             meaning: "derivative by an initial state".into(),
+            usual: [-1.0, 1.0],
         });
         Info { states: info.states.iter().cloned().chain(tangents).collect(), ..info }
     }

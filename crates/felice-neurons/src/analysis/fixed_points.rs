@@ -1,11 +1,12 @@
 //! Fixed points: all of a box, with their eigenvalues and what they attract.
 
-use nalgebra::DMatrix;
+use std::f64::consts::{PI, TAU};
 
 use super::halton;
 use crate::any::AnyNeuron;
 use crate::error::NeuronError;
 use crate::integrate::{Event, Run, Sampling, Trigger};
+use crate::linear::{Eigenvalue, eigenvalues};
 use crate::newton;
 
 /// A state where nothing changes.
@@ -19,15 +20,6 @@ pub struct FixedPoint {
     pub stability: Stability,
     /// Share of a sprinkle of starts in the box that settle here; a hint, not a measure.
     pub basin: f64,
-}
-
-/// An eigenvalue.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Eigenvalue {
-    /// Real part: rate of growth.
-    pub re: f64,
-    /// Imaginary part: angular frequency.
-    pub im: f64,
 }
 
 /// What a fixed point is.
@@ -50,7 +42,7 @@ pub enum Stability {
 impl Stability {
     pub(crate) fn of(eigenvalues: &[Eigenvalue]) -> Stability {
         let size = eigenvalues.iter().map(|l| l.re.hypot(l.im)).fold(0.0, f64::max);
-        if eigenvalues.iter().any(|l| l.re.abs() <= 1e-9 * size) {
+        if eigenvalues.iter().any(|l| l.re.is_nan() || l.re.abs() <= 1e-9 * size) {
             return Stability::Neutral;
         }
         let turns = eigenvalues.iter().any(|l| l.im != 0.0);
@@ -64,17 +56,10 @@ impl Stability {
     }
 }
 
-/// Eigenvalues of a matrix, largest real part first.
-pub(crate) fn eigenvalues(j: &DMatrix<f64>) -> Vec<Eigenvalue> {
-    let mut all: Vec<Eigenvalue> = j.complex_eigenvalues().iter().map(|l| Eigenvalue { re: l.re, im: l.im }).collect();
-    all.sort_by(|a, b| b.re.total_cmp(&a.re).then(b.im.total_cmp(&a.im)));
-    all
-}
-
 /// Starts of Newton's iteration, first and where the count of what was found does not add up.
-const STARTS: [usize; 3] = [512, 4096, 32_768];
+const STARTS: [usize; 3] = [256, 2048, 16_384];
 /// Starts sprinkled to see what is attracted where.
-const SPRINKLED: usize = 48;
+const SPRINKLED: usize = 32;
 
 impl AnyNeuron {
     /// Every fixed point within the box from `lo` to `hi` (one number a state), sorted by state.
@@ -147,29 +132,37 @@ impl AnyNeuron {
 
     /// Poincaré's index: the field turns as often around the edge as there are more nodes and foci than saddles within.
     fn adds_up(&self, found: &[FixedPoint], lo: &[f64], hi: &[f64]) -> bool {
-        const SIDE: usize = 500;
+        const SIDE: usize = 64;
         if lo.len() != 2 {
             return true;
         }
         let corners = [[lo[0], lo[1]], [hi[0], lo[1]], [hi[0], hi[1]], [lo[0], hi[1]], [lo[0], lo[1]]];
-        let mut angles = Vec::with_capacity(4 * SIDE + 1);
+        let mut turned = 0.0;
         for side in corners.windows(2) {
-            for k in 0..=SIDE {
-                let x = k as f64 / SIDE as f64;
-                let y = [side[0][0] + x * (side[1][0] - side[0][0]), side[0][1] + x * (side[1][1] - side[0][1])];
-                let mut dy = [0.0; 2];
-                if !self.model.rests_at_zero(&y) {
-                    self.model.field(&y, &mut dy);
-                    angles.push(dy[1].atan2(dy[0]));
-                }
+            let at = |x: f64| [0, 1].map(|i| side[0][i] + x * (side[1][i] - side[0][i]));
+            for k in 0..SIDE {
+                turned += self.turn(&at, k as f64 / SIDE as f64, (k + 1) as f64 / SIDE as f64, 48);
             }
         }
-        let turn = |w: &[f64]| {
-            (w[1] - w[0] + 3.0 * std::f64::consts::PI).rem_euclid(std::f64::consts::TAU) - std::f64::consts::PI
-        };
-        let turns = (angles.windows(2).map(turn).sum::<f64>() / std::f64::consts::TAU).round();
         let index: f64 = found.iter().map(|p| if p.stability == Stability::Saddle { -1.0 } else { 1.0 }).sum();
-        turns == index
+        (turned / TAU).round() == index
+    }
+
+    /// By which angle the field turns along an edge from `a` to `b`, halved until each part turns by less than a radian.
+    fn turn(&self, at: &impl Fn(f64) -> [f64; 2], a: f64, b: f64, depth: usize) -> f64 {
+        let angle = |x: f64| {
+            let (y, mut dy) = (at(x), [0.0; 2]);
+            self.model.field(&y, &mut dy);
+            // Where states rest at zero a field is turned about below zero: not there beside.
+            let flip = if self.model.rests_at_zero(&y) && y[0] < 0.0 { -1.0 } else { 1.0 };
+            (flip * dy[1]).atan2(flip * dy[0])
+        };
+        let turned = (angle(b) - angle(a) + 3.0 * PI).rem_euclid(TAU) - PI;
+        if turned.abs() < 1.0 || depth == 0 {
+            return turned;
+        }
+        let middle = 0.5 * (a + b);
+        self.turn(at, a, middle, depth - 1) + self.turn(at, middle, b, depth - 1)
     }
 
     /// Which of the points trajectories from here and there settle at.
@@ -185,9 +178,9 @@ impl AnyNeuron {
         let run = Run {
             events: vec![settled],
             sampling: Sampling::At(Vec::new()),
-            rtol: 1e-6,
-            atol: 1e-6 * extent,
-            max_steps: 20_000,
+            rtol: 1e-5,
+            atol: 1e-5 * extent,
+            max_steps: 1000,
             ..Run::to(20.0 / slowest)
         };
         let mut ends = vec![0_usize; points.len()];

@@ -14,7 +14,7 @@ mod nullclines;
 
 pub use bifurcation::{Bifurcation, BifurcationKind, Branch, BranchPoint, CycleExtent, Diagram, Sweep};
 pub use cycle::LimitCycle;
-pub use fixed_points::{Eigenvalue, FixedPoint, Stability};
+pub use fixed_points::{FixedPoint, Stability};
 pub use frequency::Firing;
 pub use nullclines::{Nullcline, Plane};
 

@@ -2,6 +2,7 @@
 
 use super::run::Precision;
 use super::trajectory::{Conditioning, Lost, Why};
+use crate::linear::eliminate;
 
 /// A small perturbation, carried along the trajectory.
 pub(crate) struct Tangent {
@@ -117,31 +118,6 @@ fn normalise(x: &mut [f64]) -> f64 {
     let size = x.iter().map(|x| x * x).sum::<f64>().sqrt();
     x.iter_mut().for_each(|x| *x /= size);
     size
-}
-
-/// Solves `m x = b` in place (row by row, partial pivoting); false where `m` is singular or not finite.
-fn eliminate(m: &mut [f64], b: &mut [f64]) -> bool {
-    let n = b.len();
-    for k in 0..n {
-        let pivot = (k..n).max_by(|&i, &j| m[i * n + k].abs().total_cmp(&m[j * n + k].abs())).unwrap_or(k);
-        if m[pivot * n + k] == 0.0 || !m[pivot * n + k].is_finite() {
-            return false;
-        }
-        if pivot != k {
-            (0..n).for_each(|c| m.swap(k * n + c, pivot * n + c));
-            b.swap(k, pivot);
-        }
-        for row in k + 1..n {
-            let factor = m[row * n + k] / m[k * n + k];
-            (k..n).for_each(|c| m[row * n + c] -= factor * m[k * n + c]);
-            b[row] -= factor * b[k];
-        }
-    }
-    for k in (0..n).rev() {
-        let known: f64 = (k + 1..n).map(|c| m[k * n + c] * b[c]).sum();
-        b[k] = (b[k] - known) / m[k * n + k];
-    }
-    true
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::run::{Method, Precision, Run};
 use super::trajectory::{Occurrence, Work};
 use super::watch::{Watch, Watched, roots};
 use crate::error::Reason;
+use crate::linear::eigenvalues;
 use crate::newton;
 
 /// Accepted steps after which the solver is started afresh: it keeps a line for each (Dopri5), and counts in 32 bits.
@@ -271,7 +272,7 @@ impl<'a> Record<'a> {
             self.eq.held(0.0, y, dy);
             model.jacobian(y, j);
         });
-        *target = point.filter(|(_, j)| j.complex_eigenvalues().iter().all(|l| l.re < 0.0)).map(|(y, _)| y);
+        *target = point.filter(|(_, j)| eigenvalues(j).iter().all(|l| l.re < 0.0)).map(|(y, _)| y);
         let last = self.value_now(k);
         // Who starts within the distance has settled at once.
         self.watches[k].last = if first { last.min(-f64::MIN_POSITIVE) } else { last };

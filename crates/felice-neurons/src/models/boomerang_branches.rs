@@ -46,7 +46,10 @@ impl Neuron for BoomerangBranches {
         name: Cow::Borrowed("boomerang-branches"),
         about: Cow::Borrowed("Boomerang with each branch its own parameters, as transistors make them"),
         parameters: Cow::Borrowed(TABLE),
-        states: Cow::Borrowed(&[State::new("u", "first node voltage"), State::new("v", "second node voltage")]),
+        states: Cow::Borrowed(&[
+            State::new("u", "first node voltage").within(-0.2, 0.7),
+            State::new("v", "second node voltage").within(-0.2, 0.7),
+        ]),
         options: Cow::Borrowed(&[]),
         source: Cow::Borrowed("felice_models 27 Feb 2026 (code's signs), one set of parameters a branch"),
         time: Cow::Borrowed("τ = t Ibias/C"),

@@ -54,9 +54,9 @@ impl Neuron for FhnrsSaturating {
         ),
         time: Cow::Borrowed("units of C/g_max for the defaults"),
         states: Cow::Borrowed(&[
-            State::new("v", "membrane voltage"),
-            State::new("v_slow", "voltage seen by the slow element"),
-            State::new("i_app", "applied current"),
+            State::new("v", "membrane voltage").within(-4.0, 4.0),
+            State::new("v_slow", "voltage seen by the slow element").within(-4.0, 4.0),
+            State::new("i_app", "applied current").within(-3.0, 3.0),
         ]),
         parameters: Cow::Borrowed(TABLE),
         options: Cow::Borrowed(&[]),

@@ -135,7 +135,7 @@ impl RibarSepulchre {
     pub fn info(&self) -> Info {
         let default = RibarSepulchre::default();
         let paper = Cow::Borrowed("Ribar & Sepulchre 2019");
-        let mut states = vec![State::new("v", "membrane voltage")];
+        let mut states = vec![State::new("v", "membrane voltage").within(-4.0, 4.0)];
         let mut parameters: Vec<Parameter> = SHARED
             .iter()
             .enumerate()
@@ -152,7 +152,7 @@ impl RibarSepulchre {
         for (k, element) in (1..).zip(&self.elements) {
             if element.tau > 0.0 {
                 let meaning = format!("voltage seen by element {k}").into();
-                states.push(State { name: format!("v_{k}").into(), unit: "1".into(), meaning });
+                states.push(State { name: format!("v_{k}").into(), unit: "1".into(), meaning, usual: [-4.0, 4.0] });
             }
             for (name, symbol, unit, range, meaning) in OF_ELEMENT {
                 let i = default.parameter(parameters.len());
@@ -167,7 +167,7 @@ impl RibarSepulchre {
                 });
             }
         }
-        states.push(State::new("i_app", "applied current"));
+        states.push(State::new("i_app", "applied current").within(-3.0, 3.0));
         Info {
             name: "ribar-sepulchre".into(),
             about: "Any number of tanh conductances with lags on one membrane; four burst".into(),

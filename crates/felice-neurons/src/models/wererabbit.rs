@@ -44,7 +44,10 @@ impl Neuron for WereRabbit {
         ),
         source: Cow::Borrowed("felice, University of Groningen, felice_models 27 Feb 2026 (code's signs)"),
         time: Cow::Borrowed("τ = t Ibias/C; 1 ms for felice's circuit table"),
-        states: Cow::Borrowed(&[State::new("u", "first node voltage"), State::new("v", "second node voltage")]),
+        states: Cow::Borrowed(&[
+            State::new("u", "first node voltage").within(-0.2, 0.7),
+            State::new("v", "second node voltage").within(-0.2, 0.7),
+        ]),
         parameters: Cow::Borrowed(TABLE),
         options: Cow::Borrowed(&[]),
         spike: Cow::Borrowed("atol + rtol·|u| − |du/dτ|"),
