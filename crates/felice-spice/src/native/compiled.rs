@@ -425,6 +425,11 @@ impl Compiled {
     /// An expression that is not finite explains more than whatever followed from it.
     fn not_finite(&mut self, t: f64, y: &[f64]) -> Option<SpiceError> {
         self.system.observe(t, y);
+        self.left_not_finite(t)
+    }
+
+    /// The expression that was not finite when the system was last evaluated.
+    fn left_not_finite(&self, t: f64) -> Option<SpiceError> {
         let element = &self.circuit.elements[self.system.not_finite()? as usize];
         let place = Some(self.circuit.place(element.origin));
         Some(SpiceError::NotFinite { engine: NATIVE, what: element.name.clone(), time: t, place })
@@ -468,7 +473,8 @@ impl Compiled {
             TransientError::Step(StepError::Singular { unknown, .. }) => {
                 SpiceError::Singular { engine: NATIVE, nodes: vec![self.system.unknown_name(unknown)] }
             }
-            TransientError::Step(StepError::NotFinite { t }) => self.not_finite(t, y).unwrap_or_else(|| {
+            // The system still holds the evaluation that failed.
+            TransientError::Step(StepError::NotFinite { t }) => self.left_not_finite(t).unwrap_or_else(|| {
                 SpiceError::NotFinite { engine: NATIVE, what: "an equation".into(), time: t, place: None }
             }),
         }

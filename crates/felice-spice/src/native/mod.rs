@@ -37,6 +37,8 @@ mod sparse_lu;
 mod stamps;
 mod system;
 mod tableau;
+#[cfg(test)]
+mod tests;
 mod transient;
 mod waveform;
 

@@ -43,6 +43,8 @@ pub struct Rosenbrock {
     /// The stages, one after the other.
     u: Vec<f64>,
     dense: [Vec<f64>; 3],
+    /// The unknown with the largest error in the last step tried.
+    worst: usize,
     /// Step and error of the last accepted step, for the predictive controller.
     memory: Option<(f64, f64)>,
     counts: Counts,
@@ -85,6 +87,7 @@ impl Rosenbrock {
             matrix: vec![0.0; pattern.len()],
             u: vec![0.0; tableau.stages * padded],
             dense: [zeros(), zeros(), zeros()],
+            worst: 0,
             memory: None,
             counts: Counts::default(),
         }
@@ -282,14 +285,18 @@ impl Integrator for Rosenbrock {
         let smallest = 4.0 * f64::EPSILON * self.t.abs().max(end.abs());
         let mut wanted = self.h.min(longest);
         let mut rejected = false;
+        if wanted <= smallest && end - self.t > smallest {
+            return Err(StepError::TooSmall { t: self.t, h: wanted, worst: self.worst });
+        }
         loop {
             // Two equal steps rather than a long one and a sliver.
             let left = end - self.t;
             let h = if wanted >= left * (1.0 - 1e-9) { left } else { wanted.min(0.5 * left.max(wanted)) };
-            let worst = match self.factor(dae, h) {
+            let outcome = match self.factor(dae, h) {
                 Ok(()) => {
                     self.stages(dae, h);
                     let (error, worst) = self.error(dae, h);
+                    self.worst = worst;
                     if error <= 1.0 {
                         self.accept(h, end);
                         self.h = self.next(h, error, rejected);
@@ -297,7 +304,7 @@ impl Integrator for Rosenbrock {
                     }
                     let factor = SAFETY * error.powf(-1.0 / f64::from(self.tableau.order));
                     wanted = h * factor.clamp(if error.is_finite() { SHRINK } else { 0.25 }, 0.9);
-                    Ok(worst)
+                    Ok(error)
                 }
                 Err(unknown) => {
                     wanted = 0.5 * h;
@@ -307,8 +314,9 @@ impl Integrator for Rosenbrock {
             self.counts.rejected += 1;
             rejected = true;
             if wanted <= smallest {
-                return Err(match worst {
-                    Ok(worst) => StepError::TooSmall { t: self.t, h: wanted, worst },
+                return Err(match outcome {
+                    Ok(f64::INFINITY) => StepError::NotFinite { t: self.t },
+                    Ok(_) => StepError::TooSmall { t: self.t, h: wanted, worst: self.worst },
                     Err(unknown) => StepError::Singular { t: self.t, unknown },
                 });
             }

@@ -59,7 +59,7 @@ const CHATTER_COUNT: usize = 40;
 const CHATTER_SPAN: f64 = 1e-7;
 /// How long comparisons that chatter are held off, as a share of the whole time; they go on chattering where the next
 /// change follows within this time.
-const HOLD_OFF: f64 = 2e-5;
+const HOLD_OFF: f64 = 5e-5;
 
 /// Work of a transient beside the integrator's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -199,7 +199,9 @@ impl Run<'_, '_> {
         }
         let mut steps = 0u32;
         loop {
-            self.integrator.step(self.system, end, longest).map_err(TransientError::Step)?;
+            let reached = self.integrator.interval().1;
+            let until = if reached < self.held_off_to { end.min(self.held_off_to) } else { end };
+            self.integrator.step(self.system, until, longest).map_err(TransientError::Step)?;
             let (from, to) = self.integrator.interval();
             let watch = !self.system.shape.modes.is_empty() && to >= self.held_off_to;
             if watch && self.system.modes_changed(to, self.integrator.state()) {
@@ -223,7 +225,8 @@ impl Run<'_, '_> {
 
     /// A comparison changed within the last step: goes back to when it did and starts anew from there.
     fn change_of_mode(&mut self, from: f64, to: f64, end: f64, y: &mut [f64]) -> Result<(), TransientError> {
-        let (mut low, mut high) = (from, to);
+        // While comparisons are held off they may have been wrong all along: then they change now.
+        let (mut low, mut high) = (if from < self.held_off_to { to } else { from }, to);
         let mut unused = vec![0.0; y.len()];
         for _ in 0..60 {
             let middle = 0.5 * (low + high);
