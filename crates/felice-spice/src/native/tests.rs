@@ -52,7 +52,7 @@ fn an_rc_circuit_is_its_exponential_with_every_method() {
     let circuit = Netlist::from_text(text).circuit().unwrap();
     // Ramp of slope 1/T from 0: v = (t − τ(1 − e^{−t/τ}))/T, then towards 1.
     let (tau, ramp) = (1e-6, 0.1e-6);
-    let after_ramp = (ramp - tau * (1.0 - (-ramp / tau as f64).exp())) / ramp;
+    let after_ramp = (ramp - tau * (1.0 - f64::exp(-ramp / tau))) / ramp;
     for method in [Method::Rodas4, Method::Rodas5P, Method::Radau5] {
         let mut compiled = Compiled::new(circuit.clone(), Options { method, ..Options::default() }).unwrap();
         let Analysis::Tran(tran) = &circuit.analyses[0] else { panic!("no transient") };
