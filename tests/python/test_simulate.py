@@ -1,0 +1,48 @@
+"""Trajectories of the models: `felice simulate`."""
+
+import unittest
+
+import h5py
+import numpy
+import xarray
+
+from files import FileCase, run
+
+MODELS = ("boomerang", "fhnrs", "wererabbit")
+
+
+class Simulate(FileCase):
+    def test_every_model_in_both_precisions(self):
+        for model in MODELS:
+            for precision in ("f64", "f32"):
+                with self.subTest(model=model, precision=precision):
+                    path = self.path / f"{model}-{precision}.h5"
+                    run("simulate", model, "--t-end", 5, "--samples", 501, "--precision", precision, "--output", path)
+                    self.check_file(path)
+
+    def test_the_file_and_the_csv_say_the_same(self):
+        words = ("simulate", "fhnrs", "--t-end", 20, "--samples", 201, "--initial", "2,0,1")
+        run(*words, "--output", self.path / "x.h5")
+        run(*words, "--output", self.path / "x.csv")
+        table = numpy.genfromtxt(self.path / "x.csv", delimiter=",", names=True)
+        with h5py.File(self.path / "x.h5") as file:
+            found = {}
+            file.visititems(lambda name, item: found.update({name.split("/")[-1]: item}))
+            for state in ("v", "v_slow", "i_app"):
+                numpy.testing.assert_array_equal(found[state][()], table[state])
+        numpy.testing.assert_allclose(table["i_app"], numpy.exp(-table["t"]), rtol=1e-7)
+
+    def test_two_runs_differ_in_created_alone(self):
+        path = self.path / "again.h5"
+        seen = []
+        for _ in range(2):
+            run("simulate", "boomerang", "--t-end", 1, "--output", path)
+            with h5py.File(path) as file:
+                seen.append({k: v for k, v in file.attrs.items() if k != "created"})
+        self.assertEqual(seen[0].keys(), seen[1].keys())
+        for name in seen[0]:
+            numpy.testing.assert_array_equal(seen[0][name], seen[1][name], name)
+
+
+if __name__ == "__main__":
+    unittest.main()
