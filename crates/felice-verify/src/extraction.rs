@@ -13,7 +13,13 @@
 //! [parameters.extract.currents]                 # the terms of felice_subthreshold::extract::neuron, as currents
 //! one_u = "-mp1"                                # into the first terminal (drain) of devices
 //! coupling_u = "-xota.m2 - xota.m4"
+//!
+//! [parameters.extract.designed]                 # optional: what was meant, [value, tolerance]; metric design_error
+//! sigma = [0.6, 0.02]
 //! ```
+//!
+//! A circuit that drifts from its design takes its extracted parameters along, and the equations with them; `designed`
+//! holds the parameters themselves to what they should be.
 
 mod bench;
 mod spec;
@@ -47,6 +53,8 @@ pub struct CaseExtraction {
     pub sweep: Clamped,
     /// Engine that ran the sweeps, with its version.
     pub engine: String,
+    /// The parameter that departs most from its design, in words, and by how many times its tolerance.
+    pub design: Option<(String, f64)>,
 }
 
 /// Runs the sweeps of a case and extracts its model's parameters.
@@ -81,6 +89,7 @@ pub fn extract_case(
     .map_err(|e| device(case, e))?;
     Ok(CaseExtraction {
         derived: derived(&extracted, &spec),
+        design: design(case, &extracted, &spec)?,
         engine: format!("{} {}", simulation.engine, simulation.version),
         extracted,
         sweep,
@@ -205,6 +214,27 @@ impl Sweeps<'_> {
     fn wrong(&self, what: String) -> VerifyError {
         mismatch(self.case, what, "make [parameters.extract] and the netlist agree")
     }
+}
+
+/// The largest departure from the designer's intent.
+fn design(case: &Case, extracted: &Extracted, spec: &Spec) -> Result<Option<(String, f64)>, VerifyError> {
+    let mut worst: Option<(String, f64)> = None;
+    for (name, [value, tolerance]) in &spec.designed {
+        let known = || extracted.parameters.iter().chain(&extracted.quantities).map(|e| e.name.as_str());
+        let Some(found) = extracted.value(name) else {
+            let what = format!("[parameters.extract.designed] names `{name}`, which is not extracted");
+            let known: Vec<&str> = known().collect();
+            return Err(mismatch(case, what, &format!("extracted are: {}", known.join(", "))));
+        };
+        let error = (found - value).abs() / tolerance;
+        if worst.as_ref().is_none_or(|w| error > w.1) {
+            let words = format!(
+                "of the extracted parameters {name} departs most from its design: {found:.4e} where {value:.4e} ± {tolerance:.1e} was meant"
+            );
+            worst = Some((words, error));
+        }
+    }
+    Ok(worst)
 }
 
 /// What was extracted, in the words of a derivation.

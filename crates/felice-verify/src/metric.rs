@@ -31,10 +31,12 @@ pub enum MetricName {
     FixedPointDistance,
     /// Largest difference between the times of matching spikes, in τ.
     SpikeTimeError,
+    /// Largest departure of an extracted parameter from its designed value, over the tolerance designed for it.
+    DesignError,
 }
 
 /// Every metric, in the order of tables.
-pub const METRICS: [MetricName; 11] = [
+pub const METRICS: [MetricName; 12] = [
     MetricName::Rms,
     MetricName::MaxError,
     MetricName::Nrmse,
@@ -44,6 +46,7 @@ pub const METRICS: [MetricName; 11] = [
     MetricName::FixedPoint,
     MetricName::FixedPointDistance,
     MetricName::SpikeTimeError,
+    MetricName::DesignError,
     MetricName::Period,
     MetricName::DecayRate,
 ];
@@ -80,6 +83,7 @@ impl MetricName {
             MetricName::Period => ("period", "period of the circuit"),
             MetricName::FixedPoint => ("fixed_point", "1 where both rest at the same fixed point of the model"),
             MetricName::FixedPointDistance => ("fixed_point_distance", "distance between the points of rest"),
+            MetricName::DesignError => ("design_error", "departure of a parameter from its design, over its tolerance"),
             MetricName::SpikeTimeError => ("spike_time_error", "largest difference of spike times, in tau"),
         }
     }

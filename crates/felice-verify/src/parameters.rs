@@ -39,6 +39,9 @@ pub struct Prepared {
     pub time_unit: f64,
     /// What a designer should know of the derivation.
     pub warnings: Vec<String>,
+    /// Where the designer's intent is stated: the extracted parameter that departs most from it, in words, and by how
+    /// many times its tolerance.
+    pub design: Option<(String, f64)>,
     /// Files read on the way.
     pub inputs: Vec<Input>,
     /// The device card, where one was used: its name and text.
@@ -54,6 +57,7 @@ impl Prepared {
     pub fn new(case: &Case, engine: EngineChoice, settings: &Settings) -> Result<Self, VerifyError> {
         let mut inputs = Vec::new();
         let mut card = None;
+        let mut design = None;
         let derived = match &case.parameters {
             Source::Given => None,
             Source::Derive(path) => {
@@ -65,7 +69,11 @@ impl Prepared {
                 card = Some((name, text));
                 Some(derive(&parsed, &case.model).map_err(device)?)
             }
-            Source::Extract(table) => Some(extract_case(case, table, engine, settings)?.derived),
+            Source::Extract(table) => {
+                let extraction = extract_case(case, table, engine, settings)?;
+                design = extraction.design;
+                Some(extraction.derived)
+            }
         };
         let (neuron, used) = neuron_of(case, derived.as_ref())?;
         let time_unit = match (case.time_unit, &derived) {
@@ -83,7 +91,7 @@ impl Prepared {
             return Err(mismatch(case, format!("one tau derives to {time_unit} s"), "check C and Ibias on the card"));
         }
         let warnings = derived.as_ref().map(|d| d.warnings.clone()).unwrap_or_default();
-        Ok(Prepared { neuron, used, time_unit, warnings, inputs, card, derived })
+        Ok(Prepared { neuron, used, time_unit, warnings, design, inputs, card, derived })
     }
 
     /// A number of the case file, or the derived quantity it names.

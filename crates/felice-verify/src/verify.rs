@@ -13,6 +13,7 @@ use crate::diagnosis;
 use crate::error::VerifyError;
 use crate::grid;
 use crate::metric::{METRICS, Metric, MetricName, Status};
+use crate::oscillation::Estimate;
 use crate::parameters::{Prepared, mismatch};
 use crate::trajectory::{self, Start};
 use crate::verdict::{CircuitRun, Outcome, Verdict, Verdicts};
@@ -98,7 +99,10 @@ pub fn verify_case(case: &Case, options: &VerifyOptions) -> Result<Verdict, Veri
     let circuit = Circuit::simulate(case, &prepared, options)?;
     let model = Model::simulate(case, &prepared, &circuit.fine)?;
     let landmarks = landmarks(&prepared, &circuit.fine);
-    let comparison = Comparison::new(&model.fine, &circuit.fine, &landmarks);
+    let mut comparison = Comparison::new(&model.fine, &circuit.fine, &landmarks);
+    if let Some((_, error)) = &prepared.design {
+        comparison.values.push((MetricName::DesignError, Ok(Estimate { value: *error, error: 0.0 })));
+    }
     let metrics = measure(case, &model, &circuit, &landmarks, &comparison);
     let status = overall(&metrics);
     let mut inputs = vec![Input::of(case.file.display().to_string(), &case.text)];
@@ -108,7 +112,7 @@ pub fn verify_case(case: &Case, options: &VerifyOptions) -> Result<Verdict, Veri
         case: case.clone(),
         status,
         metrics,
-        diagnosis: prepared.warnings.clone(),
+        diagnosis: prepared.warnings.iter().chain(prepared.design.iter().map(|d| &d.0)).cloned().collect(),
         comparison,
         landmarks,
         parameters: prepared.used.clone(),
@@ -272,6 +276,7 @@ fn measure(case: &Case, model: &Model, circuit: &Circuit, landmarks: &Landmarks,
                 let change = |c: &Comparison| value(c, name).map_or(f64::NAN, |v| (v.value - estimate.value).abs());
                 // Of a distance between two curves the change may cancel; the distance they moved cannot.
                 let moved = |a: &Waves, b: &Waves| match name {
+                    MetricName::DesignError => Some(0.0),
                     MetricName::Rms => Some(compare::rms(a, b)),
                     MetricName::MaxError => Some(compare::max_error(a, b)),
                     MetricName::Nrmse => Some(compare::nrmse_over(a, b, &model.fine)),

@@ -22,6 +22,8 @@ pub(super) struct Spec {
     pub(super) ramp: f64,
     /// The terms' currents.
     pub(super) terms: Vec<Term>,
+    /// Designed values and tolerances of parameters and quantities.
+    pub(super) designed: Vec<(String, [f64; 2])>,
     /// What the fits call the two nodes.
     pub(super) roles: [&'static str; 2],
 }
@@ -65,6 +67,8 @@ struct SpecText {
     ramp: f64,
     #[serde(default)]
     currents: BTreeMap<String, String>,
+    #[serde(default)]
+    designed: BTreeMap<String, [f64; 2]>,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +103,10 @@ impl Spec {
         if !(text.ramp.is_finite() && text.ramp > 0.0) {
             return wrong(format!("`ramp` as seconds above 0, not {}", text.ramp));
         }
+        let intent = text.designed.iter().find(|(_, [v, t])| !(v.is_finite() && t.is_finite() && *t > 0.0));
+        if let Some((name, [value, tolerance])) = intent {
+            return wrong(format!("`designed.{name}` as [value, tolerance above 0], not [{value}, {tolerance}]"));
+        }
         let (nodes, window) = state_nodes(case, &text)?;
         let terms = text.currents.iter().map(|(name, sum)| term(case, name, sum)).collect::<Result<Vec<_>, _>>()?;
         Ok(Spec {
@@ -111,6 +119,7 @@ impl Spec {
             window,
             ramp: text.ramp,
             terms,
+            designed: text.designed.into_iter().collect(),
             roles: if case.model.starts_with("fhnrs") { ["v", "w"] } else { ["u", "v"] },
         })
     }
