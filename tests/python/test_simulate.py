@@ -30,7 +30,7 @@ class Simulate(FileCase):
             file.visititems(lambda name, item: found.update({name.split("/")[-1]: item}))
             for state in ("v", "v_slow", "i_app"):
                 numpy.testing.assert_array_equal(found[state][()], table[state])
-        # The tolerances of a run that does not say otherwise.
+            # The tolerances of a run that does not say otherwise.
             numpy.testing.assert_allclose(table["i_app"], numpy.exp(-table["t"]), rtol=1e-9, atol=1e-9)
 
     def test_two_runs_differ_in_created_alone(self):
