@@ -85,7 +85,7 @@ pub(super) fn translate(circuit: &Circuit, run: &Run<'_>) -> proto::Circuit {
     let mut defs = Vec::new();
     for (i, m) in circuit.bsim4_models.iter().enumerate() {
         let mos_type = if m.polarity == Polarity::N { proto::MosType::Nmos } else { proto::MosType::Pmos };
-        let model = proto::Bsim4Model { name: format!("m{i}"), mos_type: mos_type as i32, ..Default::default() };
+        let model = proto::Bsim4Model { name: format!("m{i}"), mos_type: mos_type as i32 };
         defs.push(proto::Def { defines: Some(Defines::Bsim4model(model)) });
     }
     for (i, e) in circuit.elements.iter().enumerate() {
