@@ -80,7 +80,7 @@ pub struct UnitPoints {
 }
 
 impl Study {
-    /// Every quantity that varies, axis by axis: the order of [`UnitPoints::values`].
+    /// Every quantity that varies, axis by axis: the order of `UnitPoints::values`.
     pub fn quantities(&self) -> Vec<&Quantity> {
         self.axes.iter().flat_map(|a| a.quantities()).collect()
     }
