@@ -78,10 +78,10 @@ pub fn derive(card: &Card, model: &str) -> Result<Derived, DeviceError> {
     derive_as(card, model, if published { Form::Closed } else { Form::Solved })
 }
 
-/// [`derive`] in a form of one's choice.
+/// [`derive()`] in a form of one's choice.
 ///
 /// # Errors
-/// As [`derive`].
+/// As [`derive()`].
 pub fn derive_as(card: &Card, model: &str, form: Form) -> Result<Derived, DeviceError> {
     let unknown = || DeviceError::UnknownModel { model: model.to_owned(), known: MODELS.join(", ") };
     let name = MODELS.into_iter().find(|m| *m == model).ok_or_else(unknown)?;

@@ -1,10 +1,10 @@
-//! Packs of numbers, one neuron a lane: [`Pack`] makes a [`Real`] of any [`Vector`], so that a model's equations, written
+//! Packs of numbers, one neuron a lane: [`Pack`] makes a [`Real`](crate::Real) of any [`Vector`], so that a model's equations, written
 //! once, run on every instruction set there is.
 //!
 //! | machine | vectors |
 //! |---|---|
-//! | x86-64 with AVX-512 | 8 × f64, 16 × f32 ([`x86`]), after it has reproduced the scalar bits in a self-test |
-//! | x86-64 with AVX2 and FMA | 4 × f64, 8 × f32 ([`x86`]) |
+//! | x86-64 with AVX-512 | 8 × f64, 16 × f32 (`x86`), after it has reproduced the scalar bits in a self-test |
+//! | x86-64 with AVX2 and FMA | 4 × f64, 8 × f32 (`x86`) |
 //! | aarch64 | 2 × f64, 4 × f32 ([`Lanes`], plain arrays: NEON is part of that target's baseline) |
 //! | anything else | one number at a time |
 //!
