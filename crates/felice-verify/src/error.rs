@@ -49,6 +49,18 @@ pub enum VerifyError {
         /// Its words.
         source: NeuronError,
     },
+    /// The circuit's devices give a parameter that its model cannot have: a failed case, not bad input.
+    #[error(
+        "case `{case}`: the circuit's own devices make it no {model} neuron: {source}; no such equation to compare with, so the case fails"
+    )]
+    NotTheModel {
+        /// The case's name.
+        case: String,
+        /// The model.
+        model: String,
+        /// Which parameter, its value and range.
+        source: NeuronError,
+    },
     /// The derivation of parameters refused.
     #[error("case `{case}`: {source}")]
     Device {
@@ -71,9 +83,10 @@ pub enum VerifyError {
 }
 
 impl VerifyError {
-    /// The exit code that INTERFACE.md gives: 2 bad input, 3 an engine is missing or failed, 4 a file.
+    /// The exit code that INTERFACE.md gives: 1 a failed case, 2 bad input, 3 an engine is missing or failed, 4 a file.
     pub fn exit_code(&self) -> u8 {
         match self {
+            VerifyError::NotTheModel { .. } => 1,
             VerifyError::Read { .. } | VerifyError::Store(_) => 4,
             VerifyError::Circuit { source, .. } => match source.fault() {
                 Fault::Input => 2,

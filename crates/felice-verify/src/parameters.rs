@@ -133,7 +133,11 @@ fn neuron_of(case: &Case, derived: Option<&Derived>) -> Result<(AnyNeuron, Vec<U
     let mut neuron = AnyNeuron::new(&case.model).map_err(refused)?;
     let from = derived.map(|d| d.parameters.as_slice()).unwrap_or_default();
     for p in from {
-        neuron.set(&p.name, p.value).map_err(refused)?;
+        neuron.set(&p.name, p.value).map_err(|source| VerifyError::NotTheModel {
+            case: case.name.clone(),
+            model: case.model.clone(),
+            source,
+        })?;
     }
     for (name, value) in &case.overrides {
         neuron.set(name, *value).map_err(refused)?;

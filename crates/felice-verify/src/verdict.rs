@@ -111,6 +111,7 @@ impl Outcome {
     pub fn word(&self) -> &'static str {
         match self {
             Outcome::Compared(v) => v.status.word(),
+            Outcome::Broken { error, .. } if error.exit_code() == 1 => "failed",
             Outcome::Broken { .. } => "broken",
         }
     }
