@@ -59,7 +59,7 @@ pub enum VerifyError {
         /// The model.
         model: String,
         /// Which parameter, its value and range.
-        source: NeuronError,
+        source: Box<NeuronError>,
     },
     /// The derivation of parameters refused.
     #[error("case `{case}`: {source}")]

@@ -136,7 +136,7 @@ fn neuron_of(case: &Case, derived: Option<&Derived>) -> Result<(AnyNeuron, Vec<U
         neuron.set(&p.name, p.value).map_err(|source| VerifyError::NotTheModel {
             case: case.name.clone(),
             model: case.model.clone(),
-            source,
+            source: Box::new(source),
         })?;
     }
     for (name, value) in &case.overrides {
