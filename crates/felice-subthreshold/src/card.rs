@@ -5,7 +5,7 @@
 //! [conditions]                       # Ut or T; VDD where a circuit is derived
 //! T = { value = 27, unit = "degC", source = "measurement" }
 //! [nfet]                             # and [pfet]; further kinds as [fets.NAME] with polarity = "n" | "p"
-//! I0 = { value = 0.129, unit = "pA", source = "sweep of 3 May" }
+//! I0 = { value = 0.129, error = 0.002, unit = "pA", source = "sweep of 3 May" }   # a standard error, where known
 //! kappa = { value = 0.39, unit = "1", source = "sweep of 3 May" }
 //! [circuit]
 //! Ibias = { value = 100, unit = "pA", source = "bias generator" }
@@ -29,6 +29,8 @@ pub const Q_OVER_K: f64 = 1.602_176_634e-19 / 1.380_649e-23;
 pub struct Quantity {
     /// Value in SI.
     pub value: f64,
+    /// Standard error in SI; `None` where nobody states one. Derived parameters carry it along.
+    pub error: Option<f64>,
     /// SI unit, as it stands in files.
     pub unit: &'static str,
     /// Who says so.
@@ -116,6 +118,10 @@ pub enum Range {
     NotNegative,
     /// Between zero and one, both excluded.
     Fraction,
+    /// Zero or above, below one.
+    Tolerance,
+    /// A whole number from 0 to 8.
+    Count,
     /// Any finite number.
     Finite,
 }
@@ -128,6 +134,8 @@ impl Range {
                 Range::Positive => value > 0.0,
                 Range::NotNegative => value >= 0.0,
                 Range::Fraction => value > 0.0 && value < 1.0,
+                Range::Tolerance => (0.0..1.0).contains(&value),
+                Range::Count => (0.0..=8.0).contains(&value) && value.fract() == 0.0,
                 Range::Finite => true,
             }
     }
@@ -138,6 +146,8 @@ impl Range {
             Range::Positive => "a number above 0",
             Range::NotNegative => "0 or a number above 0",
             Range::Fraction => "a number between 0 and 1, both excluded",
+            Range::Tolerance => "0 or a number between 0 and 1",
+            Range::Count => "a whole number from 0 to 8",
             Range::Finite => "a finite number",
         }
     }
@@ -179,6 +189,25 @@ pub const CIRCUIT_KEYS: &[Key] = &[
     key("Ibias", "A", Range::Positive, "bias current, the unit of current"),
     key("C", "F", Range::Positive, "capacitance of a state's node"),
     key("sigma", "1", Range::NotNegative, "tail over bias current; from the tails' geometry where absent"),
+    key(
+        "W",
+        "m",
+        Range::Positive,
+        "width of the exponential's transistor, where the card names no devices; L where absent",
+    ),
+    key(
+        "L",
+        "m",
+        Range::Positive,
+        "length of the exponential's transistor, where the card names no devices; W where absent",
+    ),
+    key("Ndeg", "1", Range::Count, "diodes under each source of the comparators' pairs; 0 where absent"),
+    key(
+        "Npre",
+        "1",
+        Range::Count,
+        "diodes stacked on each side of a pre-amplifier before the pairs; 0 (none) where absent",
+    ),
     key("Vref", "V", Range::Positive, "FHNRS: the reference node"),
     key("R", "V/A", Range::Positive, "FHNRS: passive element, v to reference"),
     key("Rslow", "V/A", Range::Positive, "FHNRS: resistor of the slow lag"),
@@ -188,8 +217,8 @@ pub const CIRCUIT_KEYS: &[Key] = &[
 /// Keys of `[corners]`.
 pub const CORNER_KEYS: &[Key] = &[
     key("dVt0", "V", Range::NotNegative, "threshold shift of a fast or slow transistor; 30 mV where absent"),
-    key("dIs", "1", Range::NotNegative, "relative shift of Is; 10 % where absent"),
-    key("dVDD", "1", Range::NotNegative, "relative supply tolerance; 10 % where absent"),
+    key("dIs", "1", Range::Tolerance, "relative shift of Is; 10 % where absent"),
+    key("dVDD", "1", Range::Tolerance, "relative supply tolerance; 10 % where absent"),
     key("Tmin", "K", Range::Positive, "lowest temperature; -40 degC where absent"),
     key("Tmax", "K", Range::Positive, "highest temperature; 125 degC where absent"),
 ];
@@ -240,6 +269,11 @@ impl Card {
 impl Quantity {
     /// A quantity made by a program. `unit` must be the SI unit of its key.
     pub fn new(value: f64, unit: &'static str, source: impl Into<String>) -> Self {
-        Quantity { value, unit, source: source.into(), place: None }
+        Quantity { value, error: None, unit, source: source.into(), place: None }
+    }
+
+    /// The same quantity with a standard error (SI).
+    pub fn with_error(self, error: f64) -> Self {
+        Quantity { error: Some(error), ..self }
     }
 }

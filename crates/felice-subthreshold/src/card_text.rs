@@ -12,6 +12,7 @@ use crate::card::{
     CIRCUIT_KEYS, CONDITION_KEYS, CORNER_KEYS, Card, DeviceCard, FET_KEYS, FetCard, GEOMETRY_KEYS, Key, Polarity,
 };
 use crate::card::{Q_OVER_K, Quantity};
+use crate::corners;
 use crate::units;
 
 type Quantities = BTreeMap<String, Quantity>;
@@ -100,29 +101,34 @@ impl Text<'_> {
     fn quantity(&self, value: &Spanned<DeValue<'_>>, key: &Key) -> Result<Quantity, Located> {
         let shape = || format!("{} as {{ value = .., unit = \"{}\", source = \"..\" }}", key.name, key.unit);
         let table = value.get_ref().as_table().ok_or_else(|| self.error(value.span(), shape()))?;
-        let (mut number, mut unit, mut origin) = (None, None, String::new());
+        let (mut number, mut unit, mut error, mut origin) = (None, None, None, String::new());
         for (name, field) in table {
             match name.get_ref().as_ref() {
                 "value" => number = Some((self.number(field)?, field.span())),
                 "unit" => unit = Some((self.string(field)?, field.span())),
+                "error" => error = Some((self.number(field)?, field.span())),
                 "source" => origin = self.string(field)?,
-                _ => return Err(self.error(name.span(), "`value`, `unit` or `source`")),
+                _ => return Err(self.error(name.span(), "`value`, `unit`, `error` or `source`")),
             }
         }
         let (number, span) = number.ok_or_else(|| self.error(value.span(), format!("a `value` in {}", shape())))?;
         let (unit, unit_span) = unit
             .ok_or_else(|| self.error(value.span(), format!("a `unit` (no quantity is without one) in {}", shape())))?;
-        let si = if key.unit == "K" && matches!(unit.as_str(), "degC" | "°C") {
-            Some(number + 273.15)
-        } else {
-            units::parse(&unit).and_then(|u| u.to_si(number, key.unit))
-        };
+        let celsius = key.unit == "K" && matches!(unit.as_str(), "degC" | "°C");
+        let scale = |x: f64| if celsius { Some(x) } else { units::parse(&unit)?.to_si(x, key.unit) };
+        let si = scale(number).map(|x| if celsius { x + 273.15 } else { x });
         let si = si.ok_or_else(|| self.error(unit_span, format!("a unit of {} ({})", key.name, key.unit)))?;
         if !key.range.holds(si) {
             return Err(self.error(span, format!("{} ({}): {}", key.name, key.meaning, key.range.words())));
         }
+        let error = match error {
+            Some((error, span)) if error < 0.0 => {
+                return Err(self.error(span, "a standard error: 0 or a number above 0, in the value's unit"));
+            }
+            error => error.and_then(|(error, _)| scale(error)),
+        };
         let place = Some(Place::at_byte(self.file, self.text, value.span().start));
-        Ok(Quantity { value: si, unit: key.unit, source: origin, place })
+        Ok(Quantity { value: si, error, unit: key.unit, source: origin, place })
     }
 
     fn number(&self, value: &Spanned<DeValue<'_>>) -> Result<f64, Located> {
@@ -171,6 +177,10 @@ impl Text<'_> {
         {
             return Err(self.error_at(ut, format!("kT/q = {} V at T, or only one of Ut and T", t.value / Q_OVER_K)));
         }
+        let [low, high] = corners::Span::of(card).temperature;
+        if let Some(q) = card.corners.get("Tmin").or_else(|| card.corners.get("Tmax")).filter(|_| low >= high) {
+            return Err(self.error_at(q, format!("Tmin below Tmax; they are {low} and {high} K")));
+        }
         let nominal = card.nominal_thermal_voltage();
         for fet in card.fets.values_mut() {
             if let Some(ut) = nominal {
@@ -179,19 +189,15 @@ impl Text<'_> {
         }
         for device in card.devices.values() {
             let Some(length) = device.quantities.get("L") else { continue };
+            if let Some(kind) = device.fet.as_ref().filter(|f| !card.fets.contains_key(*f)) {
+                return Err(self.error_at(length, format!("a device of a kind that exists: there is no [fets.{kind}]")));
+            }
+            // Whether it is an nFET or a pFET, the circuit says; too short for both it is in any.
             let kinds: Vec<&str> = device.fet.as_deref().map_or_else(|| vec!["nfet", "pfet"], |f| vec![f]);
-            for kind in kinds {
-                let Some(fet) = card.fets.get(kind) else {
-                    if device.fet.is_some() {
-                        return Err(
-                            self.error_at(length, format!("a device of a kind that exists: there is no [fets.{kind}]"))
-                        );
-                    }
-                    continue;
-                };
-                if let Some(minimum) = fet.quantities.get("Lmin").filter(|m| length.value < m.value * (1.0 - 1e-9)) {
-                    return Err(self.error_at(length, format!("L of at least Lmin = {} m of {kind}", minimum.value)));
-                }
+            let shortest = |kind: &&str| card.fets.get(*kind)?.quantities.get("Lmin").map(|q| q.value);
+            let minimum = kinds.iter().map(|k| shortest(k).unwrap_or(0.0)).fold(f64::INFINITY, f64::min);
+            if length.value < minimum * (1.0 - 1e-9) {
+                return Err(self.error_at(length, format!("L of at least Lmin = {minimum} m of {}", kinds.join(", "))));
             }
         }
         Ok(())
@@ -201,8 +207,18 @@ impl Text<'_> {
     fn complete(&self, quantities: &mut Quantities, ut: f64) -> Result<(), Located> {
         let get = |k: &str| quantities.get(k).cloned();
         let Some(kappa) = get("kappa") else { return Ok(()) };
-        let derived = |value: f64, unit, from: &Quantity, what: &str| Quantity {
+        // A current's logarithm is off by that of the other current and by kappa Vt0/Ut.
+        let error = |current: &Quantity, vt0: &Quantity| -> Option<f64> {
+            let errors = [current, vt0, &kappa].map(|q| q.error);
+            errors.iter().any(Option::is_some).then(|| {
+                let [current_error, vt0_error, kappa_error] = errors.map(Option::unwrap_or_default);
+                let exponent = (kappa.value * vt0_error / ut).hypot(kappa_error * vt0.value / ut);
+                (current_error / current.value).hypot(exponent)
+            })
+        };
+        let derived = |value: f64, relative: Option<f64>, unit, from: &Quantity, what: &str| Quantity {
             value,
+            error: relative.map(|r| r * value.abs()),
             unit,
             source: format!("{what} ({})", from.source),
             place: from.place.clone(),
@@ -210,15 +226,15 @@ impl Text<'_> {
         match (get("I0"), get("Is"), get("Vt0")) {
             (Some(i0), Some(is), None) => {
                 let vt0 = ut / kappa.value * (is.value / i0.value).ln();
-                quantities.insert("Vt0".into(), derived(vt0, "V", &is, "from I0 and Is"));
+                quantities.insert("Vt0".into(), derived(vt0, None, "V", &is, "from I0 and Is"));
             }
             (None, Some(is), Some(vt0)) => {
                 let i0 = is.value * (-kappa.value * vt0.value / ut).exp();
-                quantities.insert("I0".into(), derived(i0, "A", &vt0, "Is exp(-kappa Vt0/Ut)"));
+                quantities.insert("I0".into(), derived(i0, error(&is, &vt0), "A", &vt0, "Is exp(-kappa Vt0/Ut)"));
             }
             (Some(i0), None, Some(vt0)) => {
                 let is = i0.value * (kappa.value * vt0.value / ut).exp();
-                quantities.insert("Is".into(), derived(is, "A", &vt0, "I0 exp(kappa Vt0/Ut)"));
+                quantities.insert("Is".into(), derived(is, error(&i0, &vt0), "A", &vt0, "I0 exp(kappa Vt0/Ut)"));
             }
             (Some(i0), Some(is), Some(vt0)) => {
                 let expected = is.value * (-kappa.value * vt0.value / ut).exp();
@@ -270,7 +286,8 @@ pub(crate) fn write(card: &Card) -> String {
 }
 
 fn inline(q: &Quantity) -> String {
-    format!("{{ value = {:e}, unit = \"{}\", source = {} }}", q.value, q.unit, quoted(&q.source))
+    let error = q.error.map_or_else(String::new, |e| format!(", error = {e:e}"));
+    format!("{{ value = {:e}{error}, unit = \"{}\", source = {} }}", q.value, q.unit, quoted(&q.source))
 }
 
 fn quoted(text: &str) -> String {

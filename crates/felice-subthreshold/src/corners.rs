@@ -40,7 +40,7 @@ impl Span {
 }
 
 /// A model's parameters at one corner.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Corner {
     /// `TT`, `FF`, `SS`, `FS` or `SF`.
     pub process: &'static str,
@@ -48,8 +48,8 @@ pub struct Corner {
     pub supply: Option<f64>,
     /// Temperature (K).
     pub temperature: f64,
-    /// The parameters there.
-    pub derived: Derived,
+    /// The parameters there, or why the circuit has none.
+    pub derived: Result<Derived, DeviceError>,
 }
 
 /// The card at a corner: `fast` of nFET and pFET in units of the span, supply and temperature as given.
@@ -71,8 +71,10 @@ pub(crate) fn shifted(card: &Card, span: &Span, fast: [f64; 2], supply: Option<f
 /// Derives a model at every process corner, at low, nominal and high supply and temperature.
 ///
 /// # Errors
-/// As [`derive_as`], with the corner named.
+/// As [`derive_as`] at the typical corner; what another corner cannot do is in its [`Corner::derived`], with the corner
+/// named.
 pub fn corners(card: &Card, model: &str, form: Form) -> Result<Vec<Corner>, DeviceError> {
+    derive_as(card, model, form)?;
     let span = Span::of(card);
     let vdd = card.conditions.get("VDD").map(|q| q.value);
     let supplies: Vec<Option<f64>> =
@@ -85,7 +87,7 @@ pub fn corners(card: &Card, model: &str, form: Form) -> Result<Vec<Corner>, Devi
                 let mut corner = shifted(card, &span, [n, p], *supply, temperature);
                 let volts = supply.map_or_else(String::new, |v| format!(" {v:.3} V"));
                 corner.file = format!("{} at {process}{volts} {:.1} degC", card.file, temperature - 273.15);
-                all.push(Corner { process, supply: *supply, temperature, derived: derive_as(&corner, model, form)? });
+                all.push(Corner { process, supply: *supply, temperature, derived: derive_as(&corner, model, form) });
             }
         }
     }

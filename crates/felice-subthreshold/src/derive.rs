@@ -9,6 +9,7 @@ use crate::ekv::Ekv;
 use crate::process;
 use crate::real::Real;
 use crate::silicon::Silicon;
+use crate::warnings;
 
 /// Models with a derivation.
 pub const MODELS: [&str; 6] =
@@ -86,6 +87,10 @@ pub fn derive_as(card: &Card, model: &str, form: Form) -> Result<Derived, Device
     let unknown = || DeviceError::UnknownModel { model: model.to_owned(), known: MODELS.join(", ") };
     let name = MODELS.into_iter().find(|m| *m == model).ok_or_else(unknown)?;
     let silicon = Silicon::new(card, name)?;
+    if form == Form::Solved && silicon.has_devices() && !name.starts_with("fhnrs") && silicon.dial()? != 1.0 {
+        let what = "the solved form knows plain pairs, and the card has Ndeg or Npre".to_owned();
+        return Err(silicon.impossible(what, "take the closed form"));
+    }
     let mut derived = match name {
         "boomerang" | "wererabbit" if !silicon.has_devices() => process::two_potentials(&silicon)?,
         "boomerang" | "boomerang-branches" => boomerang(&silicon, form)?,
@@ -99,14 +104,14 @@ pub fn derive_as(card: &Card, model: &str, form: Form) -> Result<Derived, Device
             remedy: "look at the quantities in that formula: one is out of all proportion".into(),
         });
     }
-    let warnings = range_warnings(&derived);
-    derived.warnings.extend(warnings);
+    let more = [silicon.assumptions(), warnings::of_card(&silicon, &derived)?, warnings::of_range(&derived, card)];
+    derived.warnings.extend(more.into_iter().flatten());
     Ok(derived)
 }
 
 fn boomerang(silicon: &Silicon<'_>, form: Form) -> Result<Derived, DeviceError> {
     let (devices, op) = silicon.boomerang()?;
-    let closed = devices.closed(&op);
+    let closed = devices.closed(&op).dialled(op.dial);
     let mut warnings = Vec::new();
     let ratio = closed.u.alpha / closed.v.alpha;
     if silicon.model == "boomerang" && ratio.ln().abs() > 0.03 {
@@ -133,7 +138,7 @@ fn boomerang(silicon: &Silicon<'_>, form: Form) -> Result<Derived, DeviceError> 
 
 fn wererabbit(silicon: &Silicon<'_>, form: Form) -> Result<Derived, DeviceError> {
     let (devices, op) = silicon.wererabbit()?;
-    let closed = devices.closed(&op);
+    let closed = devices.closed(&op).dialled(op.dial);
     let origin = &wererabbit::ORIGIN;
     let (parameters, ib, focus) = match (silicon.model, form) {
         ("wererabbit", Form::Closed) => (closed.mean().parameters(origin), closed.ib, None),
@@ -197,35 +202,6 @@ fn fhnrs(silicon: &Silicon<'_>, form: Form) -> Result<Derived, DeviceError> {
     Ok(Derived { model: silicon.model.to_owned(), form, parameters, time_unit_s: p.time_unit, quantities, warnings })
 }
 
-/// Where a parameter leaves the range in which its model means something.
-fn range_warnings(derived: &Derived) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for branch in ["", "_u", "_v"] {
-        let value = |name: &str| derived.value(&format!("{name}{branch}"));
-        if let (Some(alpha), Some(beta)) = (value("alpha"), value("beta")) {
-            let knee = -alpha.ln() / beta;
-            if knee < 0.1 {
-                warnings.push(format!(
-                    "alpha e^(beta v) = 1 already at v = {knee:.3} V: below about 0.1 V (4 Ut) the devices leave saturation \
-                     and the equation no longer describes them; lower alpha{branch} (narrower device, larger Ibias)"
-                ));
-            }
-            if let Some(gamma) = value("gamma").filter(|g| *g >= 1.0 / knee.max(0.3)) {
-                warnings.push(format!(
-                    "gamma{branch} = {gamma:.3} /V doubles the current within the swing: the Early model is outside its \
-                     range; take a longer channel"
-                ));
-            }
-        }
-        if let Some(sigma) = value("sigma").filter(|s| *s >= 1.0) {
-            warnings.push(format!(
-                "sigma{branch} = {sigma:.3}: WereRabbit has no fixed point from sigma = 1 on; narrow those devices"
-            ));
-        }
-    }
-    warnings
-}
-
 /// Supply and biases of a circuit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operating {
@@ -237,6 +213,8 @@ pub(crate) struct Operating {
     pub(crate) c: f64,
     /// Nominal sigma: weighs the offsets of WereRabbit's comparators.
     pub(crate) sigma: f64,
+    /// Slope of the comparators over that of a plain pair.
+    pub(crate) dial: f64,
 }
 
 /// A derived parameter in one line.

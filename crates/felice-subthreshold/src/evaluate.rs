@@ -86,11 +86,11 @@ impl Evaluator {
         let time = match self.model {
             "boomerang" | "boomerang-branches" => {
                 let Ok(devices) = Boomerang::from_fn(fet);
-                self.potentials(&devices.closed(&self.op), &mut row)
+                self.potentials(&devices.closed(&self.op).dialled(self.op.dial), &mut row)
             }
             "wererabbit" | "wererabbit-branches" => {
                 let Ok(devices) = WereRabbit::from_fn(fet);
-                self.potentials(&devices.closed(&self.op), &mut row)
+                self.potentials(&devices.closed(&self.op).dialled(self.op.dial), &mut row)
             }
             _ => {
                 let Ok(core) = Fhnrs::from_fn(fet);

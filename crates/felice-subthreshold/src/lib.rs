@@ -38,11 +38,18 @@ mod sensitivity;
 mod silicon;
 mod solve;
 mod spread;
+mod uncertainty;
 mod units;
+mod warnings;
 
 pub use card::{Card, DeviceCard, FetCard, Polarity, Quantity};
 pub use derive::{Derived, DerivedParameter, Form, MODELS, derive, derive_as};
 pub use ekv::Ekv;
 pub use error::DeviceError;
 pub use sensitivity::{Sensitivity, sensitivities};
-pub use spread::{Deviation, ParameterSpread, QUANTILES, Spread, deviation_of, deviations, mismatch, monte_carlo};
+pub use spread::{
+    Deviation, MOST_SAMPLES, Mismatch, ParameterSpread, QUANTILES, Sampling, Spread, deviation_of, deviations,
+    mismatch, monte_carlo, monte_carlo_samples,
+};
+pub use uncertainty::{Contribution, Uncertainty, uncertainties};
+pub use units::parse_value;

@@ -1,7 +1,7 @@
 //! Models from a process alone: the formulas of the published physical scale, unit W/L, no circuit.
 //!
 //! ```text
-//! Boomerang, WereRabbit   alpha = I0/Ibias   beta = kappa/Ut   gamma = 1/VA   rho = kappa_p/(2 Ut)   tau = t Ibias/C
+//! Boomerang, WereRabbit   alpha = I0 (W/L)/Ibias   beta = kappa/Ut   gamma = 1/VA   rho = kappa_p/(2 Ut)   tau = t Ibias/C
 //! FHNRS                   v_unit = 2 Ut/kappa, time unit = C v_unit/Iref, tails of 2 Iref
 //! ```
 
@@ -40,11 +40,20 @@ pub(crate) fn two_potentials(silicon: &Silicon<'_>) -> Result<Derived, DeviceErr
                       times that";
         warnings.push(ruling.to_owned());
     }
+    let has = |key: &str| silicon.card.fets.get("nfet").is_some_and(|f| f.quantities.contains_key(key));
+    let gamma = if has("VE") && silicon.card.circuit.contains_key("L") {
+        "1/(VE L)"
+    } else {
+        "1/VA at the model's reference voltage"
+    };
+    let shaped = silicon.card.circuit.contains_key("W");
+    let rho =
+        if silicon.dial()? == 1.0 { "kappa_p/(2 Ut)" } else { "kappa_p/(2 Ut), times what Ndeg and Npre make of it" };
     let parameters = vec![
-        parameter(("alpha", "α", "1"), alpha, "I0/Ibias", &["nfet"]),
+        parameter(("alpha", "α", "1"), alpha, if shaped { "I0 (W/L)/Ibias" } else { "I0/Ibias" }, &["nfet"]),
         parameter(("beta", "β", "1/V"), n.kappa / n.ut, "kappa/Ut", &["nfet"]),
-        parameter(("gamma", "γ", "1/V"), n.lambda, "1/VA at the model's reference voltage", &["nfet"]),
-        parameter(("rho", "ρ", "1/V"), 0.5 * pair.kappa / pair.ut, "kappa_p/(2 Ut)", &["pfet"]),
+        parameter(("gamma", "γ", "1/V"), n.lambda, gamma, &["nfet"]),
+        parameter(("rho", "ρ", "1/V"), 0.5 * pair.kappa / pair.ut * silicon.dial()?, rho, &["pfet"]),
         parameter(("sigma", "σ", "1"), sigma, "as given", &[]),
     ];
     let quantities = vec![
@@ -90,6 +99,6 @@ pub(crate) fn fhnrs(silicon: &Silicon<'_>) -> Result<(Parameters, Operating, f64
         v_unit,
         time_unit,
     };
-    let op = Operating { supply: 0.0, ibias: iref, c, sigma: 0.0 };
+    let op = Operating { supply: 0.0, ibias: iref, c, sigma: 0.0, dial: 1.0 };
     Ok((p, op, value("Vref").unwrap_or(0.0), warnings))
 }

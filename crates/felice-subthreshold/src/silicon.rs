@@ -1,13 +1,20 @@
 //! A card read as silicon: transistors at their temperature, circuits put together from them.
 
 use crate::DeviceError;
-use crate::card::{Card, Polarity, Q_OVER_K};
+use crate::blocks::Stack;
+use crate::card::{Card, Polarity, Q_OVER_K, Quantity};
 use crate::circuits::boomerang::Boomerang;
 use crate::circuits::fhnrs::{Amplifier, Circuit, Elements, Fhnrs};
 use crate::circuits::wererabbit::WereRabbit;
 use crate::circuits::{Role, Transistor};
 use crate::derive::Operating;
 use crate::ekv::Ekv;
+
+/// Specific current (A) at W = L that temperature takes where a card has neither Is nor Vt0: 2 n mu Cox Ut^2 with
+/// n = 1.5 and mu Cox = 270 uA/V^2, the middle of 65 to 180 nm.
+const TYPICAL_IS: f64 = 0.5e-6;
+/// Is over I0 of a pure exponential.
+const PURE: f64 = 1e24;
 
 /// A card and the model that is derived from it.
 pub(crate) struct Silicon<'c> {
@@ -38,7 +45,17 @@ impl<'c> Silicon<'c> {
     pub(crate) fn operating(&self) -> Result<Operating, DeviceError> {
         let supply = self.card.conditions.get("VDD").map(|q| q.value);
         let supply = supply.ok_or_else(|| self.missing("[conditions] VDD", "write the supply voltage"))?;
-        Ok(Operating { supply, ibias: self.value("Ibias")?, c: self.value("C")?, sigma: 0.6 })
+        Ok(Operating { supply, ibias: self.value("Ibias")?, c: self.value("C")?, sigma: 0.6, dial: self.dial()? })
+    }
+
+    /// What the comparators' dial multiplies `rho = kappa/(2 Ut)` by.
+    pub(crate) fn dial(&self) -> Result<f64, DeviceError> {
+        let stack = Stack::of(self.card);
+        if stack == Stack::default() {
+            return Ok(1.0);
+        }
+        let kind = if self.card.fets.contains_key("pfet") { Polarity::P } else { Polarity::N };
+        Ok(stack.factor(self.process(kind)?.kappa))
     }
 
     pub(crate) fn boomerang(&self) -> Result<(Boomerang, Operating), DeviceError> {
@@ -108,10 +125,22 @@ impl<'c> Silicon<'c> {
                 remedy: "give it a kind of its own polarity".into(),
             });
         }
-        let get = |key: &str| {
+        let quantity = |key: &str| {
             let own = device.and_then(|d| d.quantities.get(key));
-            own.or_else(|| fet?.quantities.get(key)).map(|q| q.value)
+            // Without devices the circuit's W and L are those of every transistor.
+            let shared = || {
+                let other = [("W", "L"), ("L", "W")].into_iter().find(|(k, _)| *k == key)?.1;
+                let circuit = Some(&self.card.circuit).filter(|_| !self.has_devices())?;
+                circuit.get(key).or_else(|| circuit.get(other))
+            };
+            own.or_else(|| fet?.quantities.get(key)).or_else(shared)
         };
+        let get = |key: &str| quantity(key).map(|q| q.value);
+        if let (Some(length), Some(minimum)) = (quantity("L"), get("Lmin"))
+            && length.value < minimum * (1.0 - 1e-9)
+        {
+            return Err(self.at(length, &format!("L of at least Lmin = {minimum:e} m of [{kind}] for `{}`", role.name)));
+        }
         let need = |key: &str| {
             get(key).ok_or_else(|| self.missing(&format!("[{kind}] {key}"), "write it with unit and source"))
         };
@@ -119,6 +148,17 @@ impl<'c> Silicon<'c> {
         let shift = self.card.shift[usize::from(role.polarity == Polarity::P)];
         ekv.vt0 += shift.dvt;
         ekv.spec *= 1.0 + shift.dbeta;
+        if !(ekv.kappa > 0.0 && ekv.kappa < 1.0) {
+            let t = self.ut * Q_OVER_K;
+            let what = format!("kappa = {:.4} of [{kind}] at {t:.1} K is not between 0 and 1", ekv.kappa);
+            return Err(
+                self.impossible(what, "dkappa_dT reaches that far only near Tnom; lower it, or the temperature")
+            );
+        }
+        if !(ekv.i0() > 0.0 && ekv.i0().is_finite() && ekv.spec.is_finite() && ekv.vt0.is_finite()) {
+            let what = format!("I0 W/L = {:.3e} A of {} ([{kind}]) is no current", ekv.i0(), role.name);
+            return Err(self.impossible(what, "I0, Is, Vt0, W, L or the temperature is out of all proportion"));
+        }
         let or_zero = |key: &str| get(key).unwrap_or(0.0);
         Ok(Transistor {
             role,
@@ -139,8 +179,7 @@ impl<'c> Silicon<'c> {
     /// `Vt0 + dVt0_dT (T - Tnom)`, `kappa + dkappa_dT (T - Tnom)`, `Is ~ mu Ut^2 ~ T^(2 - mu_exponent)`
     /// (Tsividis, Operation and Modeling of the MOS Transistor, 3rd ed., section 4.12).
     fn at_temperature(&self, i0: f64, kappa: f64, get: &impl Fn(&str) -> Option<f64>) -> Ekv {
-        // Without Is the device is a pure exponential: so far below its Is that no current sees it.
-        let is = get("Is").unwrap_or(i0 * 1e24);
+        let is = get("Is").unwrap_or(TYPICAL_IS);
         let nominal = self.card.nominal_thermal_voltage().unwrap_or(self.ut);
         let vt0 = nominal / kappa * (is / i0).ln();
         let ratio = self.ut / nominal;
@@ -151,12 +190,53 @@ impl<'c> Silicon<'c> {
             _ => 0.0,
         };
         let shape = get("W").zip(get("L")).map_or(1.0, |(w, l)| w / l);
-        Ekv {
+        let fet = Ekv {
             spec: is * ratio.powf(2.0 - get("mu_exponent").unwrap_or(1.5)) * shape,
             kappa: kappa + get("dkappa_dT").unwrap_or(0.0) * rise,
             vt0: vt0 + get("dVt0_dT").unwrap_or(-1e-3) * rise,
             lambda,
             ut: self.ut,
+        };
+        if get("Is").is_some() {
+            return fet;
+        }
+        // Without Is the device is a pure exponential: so far below its Is that no current sees it.
+        let i0 = if rise == 0.0 { i0 * shape } else { fet.i0() };
+        let spec = i0 * PURE;
+        Ekv { spec, vt0: fet.ut / fet.kappa * PURE.ln(), ..fet }
+    }
+
+    /// What the card leaves open and the temperature needs.
+    pub(crate) fn assumptions(&self) -> Vec<String> {
+        let nominal = self.card.nominal_thermal_voltage().unwrap_or(self.ut);
+        if (self.ut / nominal - 1.0).abs() < 1e-9 {
+            return Vec::new();
+        }
+        let open = |(name, fet): (&String, &crate::FetCard)| {
+            (fet.quantities.contains_key("I0") && !fet.quantities.contains_key("Is")).then(|| name.clone())
+        };
+        let open: Vec<String> = self.card.fets.iter().filter_map(open).collect();
+        if open.is_empty() {
+            return Vec::new();
+        }
+        vec![format!(
+            "no Is nor Vt0 of {}: I0 at {:.1} K is that of Is = {TYPICAL_IS:.1e} A at Tnom, a typical process'; write \
+             Is or Vt0",
+            open.join(", "),
+            self.ut * Q_OVER_K
+        )]
+    }
+
+    pub(crate) fn impossible(&self, what: String, remedy: &str) -> DeviceError {
+        DeviceError::Impossible { card: self.card.file.clone(), what, remedy: remedy.to_owned() }
+    }
+
+    /// An error about a quantity: at its place, where it has one.
+    fn at(&self, quantity: &Quantity, expected: &str) -> DeviceError {
+        let found = format!("{:e} {}", quantity.value, quantity.unit);
+        match &quantity.place {
+            Some(place) => DeviceError::Card(felice_base::Located::new(place.clone(), &found, expected)),
+            None => self.impossible(found, &format!("expected {expected}")),
         }
     }
 

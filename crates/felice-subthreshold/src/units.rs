@@ -71,6 +71,25 @@ pub(crate) fn parse(text: &str) -> Option<Scale> {
     }
 }
 
+/// A number with a unit, such as `0.22um` or `1 ms`, in the SI unit `si`; a bare number is in `si` already.
+///
+/// # Errors
+/// In words what would have been right.
+pub fn parse_value(text: &str, si: &str) -> Result<f64, String> {
+    let text = text.trim();
+    let ends = text.char_indices().map(|(i, _)| i).chain([text.len()]).rev();
+    // The longest number at the beginning: `1e-3` is one, `1e` is 1 and a unit that there is not.
+    let number = ends.filter(|&i| i > 0).find_map(|i| Some((text[..i].trim().parse::<f64>().ok()?, text[i..].trim())));
+    let Some((number, unit)) = number.filter(|(n, _)| n.is_finite()) else {
+        return Err(format!("`{text}` is no finite number, with or without a unit of {si}"));
+    };
+    if unit.is_empty() {
+        return Ok(number);
+    }
+    let value = parse(unit).and_then(|u| u.to_si(number, si)).filter(|v| v.is_finite());
+    value.ok_or_else(|| format!("`{unit}` in `{text}` is no unit of {si}"))
+}
+
 fn times(a: Scale, b: Scale, divide: bool) -> Option<Scale> {
     let mut dimension = a.dimension;
     for (x, y) in dimension.iter_mut().zip(b.dimension) {
@@ -114,6 +133,18 @@ mod tests {
         near(si(128.0, "Mohm", "V/A"), 128e6);
         near(si(2.0, "m", "m"), 2.0);
         near(si(2.0, "mm", "m"), 2e-3);
+    }
+
+    #[test]
+    fn values_with_units() {
+        assert_eq!(parse_value("1e-3", "s"), Ok(1e-3));
+        assert_eq!(parse_value(" 2 ms", "s"), Ok(2e-3));
+        assert_eq!(parse_value("-1.5", "1"), Ok(-1.5));
+        assert!((parse_value("0.22um", "m").unwrap() - 0.22e-6).abs() < 1e-20);
+        assert_eq!(parse_value("7.8/V", "1/V").ok(), None);
+        for nonsense in ["", "x", "nan", "1e999", "1 V", "1e", "--1", "µ", "1 µ"] {
+            assert!(parse_value(nonsense, "s").is_err(), "{nonsense}");
+        }
     }
 
     #[test]

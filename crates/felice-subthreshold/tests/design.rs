@@ -55,7 +55,7 @@ fn the_dial_is_proposed_where_it_helps() {
     // 7.8 /V * (1 + 1/0.39) = 27.8 /V: near Boomerang's default of 30 only with a wider tolerance.
     let limits = Limits { tolerance: 0.1, w: [0.1e-6, 200e-6], ..Limits::default() };
     let proposed = design(&card("ekv-boomerang"), "boomerang", &[("rho", 30.0)], &limits).unwrap();
-    assert!(proposed.changes[0].to.contains("two stacked diodes"), "{:?}", proposed.changes);
+    assert!(proposed.changes[0].to.contains("2 diodes stacked"), "{:?}", proposed.changes);
     let error = refusal("ekv-boomerang", "boomerang", &[("rho", 50.0)]);
     assert!(error.contains("7.800") && error.contains("27.800") && error.contains("2.188"), "{error}");
 }
@@ -70,7 +70,9 @@ fn impossible_targets_say_why() {
     assert!(error.contains("no parameter") && error.contains("alpha"), "{error}");
     let error = refusal("ekv-fhnrs", "fhnrs", &[("a_slow", -2.0)]);
     assert!(error.contains("sign"), "{error}");
-    let error = refusal("felice", "boomerang", &[("alpha", 0.01)]);
+    let error = refusal("felice", "boomerang", &[("gamma", 0.1)]);
+    assert!(error.contains("VE"), "{error}");
+    let error = refusal("felice", "fhnrs", &[("a_fast", -3.0)]);
     assert!(error.contains("[devices]"), "{error}");
     let error = refusal("ekv-boomerang", "morris-lecar", &[("alpha", 0.01)]);
     assert!(error.contains("fhnrs"), "{error}");

@@ -2,7 +2,8 @@
 #![cfg(test)]
 
 use felice_subthreshold::{
-    Card, Deviation, Form, derive_as, deviation_of, deviations, mismatch, monte_carlo, sensitivities,
+    Card, Deviation, Form, Mismatch, Sampling, derive_as, deviation_of, deviations, mismatch, monte_carlo,
+    sensitivities,
 };
 use proptest::prelude::*;
 
@@ -57,17 +58,19 @@ fn the_same_whatever_the_threads() {
     let card = card("ekv-boomerang");
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| monte_carlo(&card, "boomerang-branches", Form::Closed, 20_001, 3).unwrap())
+        pool.install(|| monte_carlo(&card, "boomerang-branches", Form::Closed, &Sampling::of(20_001, 3)).unwrap())
     };
     assert_eq!(run(1), run(2));
-    assert_ne!(run(1), monte_carlo(&card, "boomerang-branches", Form::Closed, 20_001, 4).unwrap());
+    let asked = Sampling { threads: 2, ..Sampling::of(20_001, 3) };
+    assert_eq!(run(1), monte_carlo(&card, "boomerang-branches", Form::Closed, &asked).unwrap());
+    assert_ne!(run(1), monte_carlo(&card, "boomerang-branches", Form::Closed, &Sampling::of(20_001, 4)).unwrap());
 }
 
 /// Where the spread is small, sampling and first-order propagation must say the same.
 #[test]
 fn sampled_and_propagated_agree() {
     for (name, model) in CARDS {
-        let spread = monte_carlo(&quieter(name, 0.05), model, Form::Closed, 40_000, 1).unwrap();
+        let spread = monte_carlo(&quieter(name, 0.05), model, Form::Closed, &Sampling::of(40_000, 1)).unwrap();
         let mut moving = 0;
         for p in &spread.parameters {
             if p.propagated < 1e-12 * p.nominal.abs().max(1e-9) {
@@ -85,9 +88,52 @@ fn sampled_and_propagated_agree() {
     }
 }
 
+/// Each of both deviations can be left out; the other's numbers stay what they are.
+#[test]
+fn mismatch_can_be_switched_off() {
+    let card = card("ekv-boomerang");
+    let of = |mismatch| {
+        let sampling = Sampling { mismatch, ..Sampling::of(2_000, 5) };
+        let spread = monte_carlo(&card, "boomerang", Form::Closed, &sampling).unwrap();
+        let alpha = spread.parameters.iter().find(|p| p.name == "alpha").unwrap().clone();
+        (alpha.deviation, alpha.propagated)
+    };
+    assert_eq!(of(Mismatch::Off), (0.0, 0.0));
+    let [(both, b), (threshold, t), (factor, f)] = [Mismatch::Both, Mismatch::Threshold, Mismatch::Factor].map(of);
+    assert!(threshold > factor && factor > 0.0 && both > threshold);
+    assert!((t.hypot(f) / b - 1.0).abs() < 1e-9);
+}
+
+/// Where the spread is large the first order is not to be trusted, and the spread says so; where small, it does not.
+#[test]
+fn disagreement_is_said_where_it_is() {
+    let said = |factor: f64| {
+        let spread = monte_carlo(
+            &quieter("ekv-boomerang", factor),
+            "boomerang-branches",
+            Form::Closed,
+            &Sampling::of(20_000, 1),
+        );
+        spread.unwrap().parameters.iter().filter_map(|p| p.disagreement()).collect::<Vec<_>>()
+    };
+    assert!(said(0.2).is_empty(), "{:?}", said(0.2));
+    assert!(said(6.0).iter().any(|w| w.starts_with("alpha_u") && w.contains("not small")), "{:?}", said(6.0));
+}
+
+#[test]
+fn numbers_of_samples_that_cannot_be() {
+    for n in [0, usize::MAX] {
+        let error = monte_carlo(&card("ekv-boomerang"), "boomerang", Form::Closed, &Sampling::of(n, 1)).unwrap_err();
+        assert!(error.to_string().contains("10000000"), "{error}");
+    }
+    let one = monte_carlo(&card("ekv-boomerang"), "boomerang", Form::Closed, &Sampling::of(1, 1)).unwrap();
+    assert!(one.parameters.iter().all(|p| p.deviation == 0.0 && p.mean.is_finite() && p.skewness == 0.0));
+}
+
 #[test]
 fn correlations_are_a_correlation_matrix() {
-    let spread = monte_carlo(&card("ekv-wererabbit"), "wererabbit-branches", Form::Closed, 5_000, 1).unwrap();
+    let spread =
+        monte_carlo(&card("ekv-wererabbit"), "wererabbit-branches", Form::Closed, &Sampling::of(5_000, 1)).unwrap();
     let c = &spread.correlations;
     for (i, row) in c.iter().enumerate() {
         for (j, r) in row.iter().enumerate() {
@@ -159,8 +205,10 @@ fn mismatch_goes_as_the_root_of_the_area() {
 
 #[test]
 fn a_process_alone_has_no_mismatch() {
-    let error = monte_carlo(&card("felice"), "boomerang", Form::Closed, 10, 1).unwrap_err().to_string();
+    let error = monte_carlo(&card("felice"), "boomerang", Form::Closed, &Sampling::of(10, 1)).unwrap_err().to_string();
     assert!(error.contains("[devices]") && error.contains("W and L"), "{error}");
-    let error = monte_carlo(&quieter("ekv-boomerang", 0.0), "boomerang", Form::Closed, 10, 1).unwrap_err().to_string();
+    let error = monte_carlo(&quieter("ekv-boomerang", 0.0), "boomerang", Form::Closed, &Sampling::of(10, 1))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("A_VT"), "{error}");
 }

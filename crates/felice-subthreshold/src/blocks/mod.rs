@@ -26,7 +26,7 @@ pub use exponential::Exponential;
 pub use follower::Follower;
 pub use mirror::{Cascode, Mirror, Output};
 pub use ota::{Ota, OtaPoint};
-pub use pair::{Dial, Pair};
+pub use pair::{Dial, Pair, Stack};
 
 use crate::ekv::Ekv;
 use crate::real::Real;

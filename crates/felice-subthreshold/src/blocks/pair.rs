@@ -130,6 +130,44 @@ impl Dial<f64> {
     }
 }
 
+/// What stands around a pair to set its slope: diodes under its sources, a pre-amplifier's stacked diodes before it.
+///
+/// A diode under a source passes `ln I` on with 1/kappa; a stack of n has `1 + 1/kappa + .. + 1/kappa^(n-1)` of one:
+/// `rho = kappa/(2 Ut) * (1 + .. + kappa^-(Npre-1))/(1 + .. + kappa^-Ndeg)`. One and two of them are [`Dial`]'s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stack {
+    /// Diodes under each source.
+    pub degeneration: u32,
+    /// Diodes stacked on each side of the pre-amplifier; 0 and 1 change nothing.
+    pub preamplifier: u32,
+}
+
+impl Stack {
+    /// As a card says.
+    pub(crate) fn of(card: &crate::Card) -> Self {
+        // Counts from 0 to 8: the card's reader has seen to it.
+        let count = |key: &str| card.circuit_value(key).unwrap_or(0.0) as u32;
+        Stack { degeneration: count("Ndeg"), preamplifier: count("Npre") }
+    }
+
+    /// What it multiplies a plain pair's slope by.
+    pub fn factor(self, kappa: f64) -> f64 {
+        let stacked = |n: u32| (0..n).map(|k| kappa.powi(-(k as i32))).sum::<f64>();
+        stacked(self.preamplifier.max(1)) / stacked(self.degeneration + 1)
+    }
+
+    /// In words.
+    pub fn words(self) -> String {
+        let diodes = |n: u32| if n == 1 { "1 diode".to_owned() } else { format!("{n} diodes") };
+        match (self.degeneration, self.preamplifier) {
+            (0, 0 | 1) => "a plain pair".into(),
+            (d, 0 | 1) => format!("{} under each source", diodes(d)),
+            (0, p) => format!("a pre-amplifier with {} stacked a side", diodes(p)),
+            (d, p) => format!("a pre-amplifier with {} stacked a side and {} under each source", diodes(p), diodes(d)),
+        }
+    }
+}
+
 /// Pair with a diode under each source: unknowns are the common node and the two sources.
 fn degenerated<R: Real>(pair: &Pair<R>, diode: &Ekv<R>, tail: R, p: R, n: R) -> Result<R, DeviceError> {
     let (m1, m2, d) = (pair.m1.values().lift(), pair.m2.values().lift(), diode.values().lift());

@@ -75,6 +75,13 @@ impl<R: Real> Branches<R> {
         Branches { u: u.over(ib), v: v.over(ib), ib }
     }
 
+    /// The branches with comparators whose slope is `factor` times a plain pair's.
+    pub(crate) fn dialled(mut self, factor: f64) -> Self {
+        self.u.rho = self.u.rho * factor;
+        self.v.rho = self.v.rho * factor;
+        self
+    }
+
     /// One set of parameters for both branches by means: geometric for alpha, arithmetic for the rest.
     pub(crate) fn mean(&self) -> Symmetric<R> {
         let mean = |a: R, b: R| (a + b) * 0.5;

@@ -86,7 +86,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Sweep(args) => sweep::run(args, cli.quiet),
         Command::Phase(args) => phase::run(args),
         Command::Bench(args) => bench::run(args),
-        Command::Derive(args) => derive::run(args),
+        Command::Derive(args) => derive::run(args, cli.quiet),
         Command::Inspect(args) => inspect::run(args),
     }
 }
