@@ -108,6 +108,19 @@ pub enum MeasureKind {
     },
 }
 
+impl MeasureKind {
+    /// The vectors it looks at.
+    pub fn vectors(&self) -> impl Iterator<Item = &str> {
+        let (a, b) = match self {
+            MeasureKind::Reduce { vector, .. } | MeasureKind::FindAt { vector, .. } => (vector, None),
+            MeasureKind::FindWhen { vector, when } => (vector, Some(&when.vector)),
+            MeasureKind::When(when) => (&when.vector, None),
+            MeasureKind::Delay { trigger, target } => (&trigger.vector, Some(&target.vector)),
+        };
+        std::iter::once(a).chain(b).map(String::as_str)
+    }
+}
+
 /// How a range of a vector is reduced to a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reduction {

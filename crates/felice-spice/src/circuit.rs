@@ -241,8 +241,10 @@ pub enum Device {
         n: NodeId,
         /// Index into [`Circuit::diode_models`].
         model: usize,
-        /// Area factor times `m`.
+        /// Area factor.
         area: f64,
+        /// Parallel devices.
+        m: f64,
     },
     /// M with an EKV model.
     Ekv {
@@ -329,7 +331,7 @@ pub struct EkvModel {
     pub ut: f64,
 }
 
-/// `.model NAME d (...)`: the junction diode. Temperature: the circuit's equals `tnom` unless an engine says it can do otherwise.
+/// `.model NAME d (...)`: the junction diode, its parameters at the nominal temperature.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DiodeModel {
     /// Its name.
@@ -352,8 +354,18 @@ pub struct DiodeModel {
     pub tt: f64,
     /// Reverse breakdown voltage in volts; infinite where not given.
     pub bv: f64,
-    /// Current at breakdown in amperes (1e-3).
+    /// Current at breakdown in amperes (1e-3), of one device whatever its area.
     pub ibv: f64,
+    /// Emission coefficient in breakdown (n).
+    pub nbv: f64,
+    /// Knee current of high injection in amperes; infinite where not given.
+    pub ikf: f64,
+    /// Activation energy in eV (1.11).
+    pub eg: f64,
+    /// Exponent of the saturation current's temperature dependence (3).
+    pub xti: f64,
+    /// Temperature in kelvin at which the parameters hold; the circuit's nominal one where not given.
+    pub tnom: Option<f64>,
 }
 
 /// `.model NAME nmos|pmos (level=14|54 ...)`: a BSIM4 card as it was written.
@@ -444,6 +456,14 @@ impl Circuit {
             analyses: Vec::new(),
             measures: Vec::new(),
             saves: Saves::All,
+        }
+    }
+
+    /// Nominal temperature in kelvin: `.options tnom`, else 27 °C.
+    pub fn nominal_temperature(&self) -> f64 {
+        match self.options.get("tnom") {
+            Some(OptionValue::Number(celsius)) => celsius + 273.15,
+            _ => 300.15,
         }
     }
 

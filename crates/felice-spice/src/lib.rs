@@ -16,6 +16,8 @@ mod netlist;
 pub mod ngspice;
 pub mod parser;
 mod process;
+#[cfg(any(test, feature = "proptest"))]
+pub mod properties;
 mod resample;
 mod simulate;
 mod simulation;

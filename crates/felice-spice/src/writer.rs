@@ -29,8 +29,15 @@ pub(crate) fn elements(circuit: &Circuit) -> Option<String> {
     for d in &circuit.diode_models {
         let _ = write!(out, ".model {} d is={:e} n={:e} rs={:e}", model_name(&d.name), d.is, d.n, d.rs);
         let _ = write!(out, " cjo={:e} vj={:e} m={:e} fc={:e} tt={:e}", d.cjo, d.vj, d.m, d.fc, d.tt);
+        let _ = write!(out, " eg={:e} xti={:e}", d.eg, d.xti);
         if d.bv.is_finite() {
-            let _ = write!(out, " bv={:e} ibv={:e}", d.bv, d.ibv);
+            let _ = write!(out, " bv={:e} ibv={:e} nbv={:e}", d.bv, d.ibv, d.nbv);
+        }
+        if d.ikf.is_finite() {
+            let _ = write!(out, " ikf={:e}", d.ikf);
+        }
+        if let Some(kelvin) = d.tnom {
+            let _ = write!(out, " tnom={:e}", kelvin - 273.15);
         }
         out.push('\n');
     }
@@ -131,9 +138,10 @@ impl Writer<'_> {
                 expression(circuit, expr, out)?;
                 writeln!(out, "'")
             }
-            Device::Diode { p, n, model, area } => {
+            Device::Diode { p, n, model, area, m } => {
                 let model = model_name(circuit.diode_models.get(*model).map_or("?", |m| &m.name));
-                writeln!(out, "{name} {} {} {model} {area:e}", node(*p), node(*n))
+                // ngspice 39 takes a bare area for a model's name.
+                writeln!(out, "{name} {} {} {model} area={area:e} m={m:e}", node(*p), node(*n))
             }
             Device::Ekv { d, g, s, b, model, size } => {
                 let model = circuit.ekv_models.get(*model)?;

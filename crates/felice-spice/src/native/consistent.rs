@@ -64,7 +64,7 @@ impl Consistency {
     pub fn new(system: &System) -> Self {
         let zeros = || vec![0.0; system.order()];
         Consistency {
-            newton: Newton::new(&system.shape.pattern),
+            newton: Newton::new(&system.shape.pattern, system.deadline),
             charge: zeros(),
             f_t: zeros(),
             f: zeros(),

@@ -8,18 +8,22 @@ const BOLTZMANN_OVER_CHARGE: f64 = 1.380_648_52e-23 / 1.602_176_620_8e-19;
 /// Numbers a diode leaves: current, conductance, charge, capacitance.
 pub const DIODE_OUTPUTS: usize = 4;
 
+/// 27 °C, to which the bandgap's temperature law refers.
+const REFERENCE: f64 = 300.15;
+
 /// A diode in the form in which it is evaluated, without its series resistance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diode {
     is: f64,
     /// n Vt
     nvt: f64,
-    /// Breakdown voltage matched to `ibv`, infinite where there is none.
+    /// Breakdown voltage matched to `ibv`, infinite where there is none, and its n Vt.
     breakdown: f64,
+    breakdown_nvt: f64,
+    /// Knee current of high injection.
+    knee: f64,
     depletion: Option<Depletion>,
     transit: f64,
-    /// A conductance in parallel, given by `.options gmin`.
-    pub parallel: f64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -35,25 +39,44 @@ struct Depletion {
 }
 
 impl Diode {
-    /// From a model card, an area factor and a temperature in kelvin.
-    pub fn new(model: &DiodeModel, area: f64, kelvin: f64) -> Self {
+    /// From a model card, an area factor, a number of parallel devices, the temperature and the card's own, both in kelvin.
+    pub fn new(model: &DiodeModel, area: f64, parallel: f64, kelvin: f64, nominal: f64) -> Self {
         let vt = BOLTZMANN_OVER_CHARGE * kelvin;
-        let is = model.is * area;
+        let (nvt, breakdown_nvt) = (model.n * vt, model.nbv * vt);
+        let size = area * parallel;
+        let hotter = kelvin / nominal;
+        let growth = (hotter - 1.0) * model.eg / nvt + model.xti / model.n * hotter.ln();
+        let is = model.is * size * growth.exp();
         let depletion = (model.cjo != 0.0).then(|| {
+            let (vj, share) = junction_at(model, kelvin, nominal);
             let (m, ln) = (model.m, (1.0 - model.fc).ln());
             Depletion {
-                c0: model.cjo * area,
-                vj: model.vj,
+                c0: model.cjo * size * share,
+                vj,
                 m,
-                edge: model.fc * model.vj,
-                f1: model.vj * (1.0 - ((1.0 - m) * ln).exp()) / (1.0 - m),
+                edge: model.fc * vj,
+                f1: vj * (1.0 - ((1.0 - m) * ln).exp()) / (1.0 - m),
                 f2: ((1.0 + m) * ln).exp(),
                 f3: 1.0 - model.fc * (1.0 + m),
             }
         });
-        let nvt = model.n * vt;
-        let breakdown = matched_breakdown(model.bv, model.ibv * area, is, vt, nvt);
-        Diode { is, nvt, breakdown, depletion, transit: model.tt, parallel: 0.0 }
+        let breakdown = matched_breakdown(model.bv, model.ibv * parallel, is, vt, breakdown_nvt);
+        Diode { is, nvt, breakdown, breakdown_nvt, knee: model.ikf * size, depletion, transit: model.tt }
+    }
+
+    /// Why a card makes no diode at this temperature, if it makes none.
+    pub fn impossible(model: &DiodeModel, kelvin: f64, nominal: f64) -> Option<String> {
+        let d = Diode::new(model, 1.0, 1.0, kelvin, nominal);
+        let celsius = kelvin - 273.15;
+        if !(d.is > 0.0 && d.is.is_finite()) {
+            return Some(format!("its saturation current at {celsius} °C is {:e} A", d.is));
+        }
+        let junction = d.depletion?;
+        if !(junction.vj > 0.0 && junction.c0 > 0.0) {
+            let (v, c) = (junction.vj, junction.c0);
+            return Some(format!("its junction at {celsius} °C has a potential of {v:.3} V and {c:e} F"));
+        }
+        (junction.edge > 1.0).then(|| format!("fc times its junction potential at {celsius} °C is above 1 V"))
     }
 
     /// Current, conductance, charge and capacitance at a junction voltage.
@@ -66,19 +89,38 @@ impl Diode {
             let cube = x * x * x;
             (-self.is * (1.0 + cube), self.is * 3.0 * cube / v)
         } else {
-            let e = (-(self.breakdown + v) / self.nvt).exp();
-            (-self.is * e, self.is * e / self.nvt)
+            let e = (-(self.breakdown + v) / self.breakdown_nvt).exp();
+            (-self.is * e, self.is * e / self.breakdown_nvt)
         };
+        if i > 0.0 && self.knee.is_finite() {
+            let root = (i / self.knee).sqrt();
+            g *= (1.0 + 0.5 * root) / ((1.0 + root) * (1.0 + root));
+            i /= 1.0 + root;
+        }
         let (mut q, mut c) = (self.transit * i, self.transit * g);
         if let Some(d) = &self.depletion {
             let (dq, dc) = d.charge(v);
             q += dq;
             c += dc;
         }
-        i += self.parallel * v;
-        g += self.parallel;
         [i, g, q, c]
     }
+}
+
+/// Junction potential at a temperature, and what its capacitance is multiplied by: SPICE's law (Massobrio & Antognetti,
+/// "Semiconductor Device Modeling with SPICE", section 1.4), with silicon's bandgap after Varshni.
+fn junction_at(model: &DiodeModel, kelvin: f64, nominal: f64) -> (f64, f64) {
+    // 1.1150877 eV is the bandgap at the reference; the law holds between each temperature and that one.
+    let shift = |t: f64| {
+        let gap = 1.16 - 7.02e-4 * t * t / (t + 1108.0);
+        let volts = (1.115_087_7 / REFERENCE - gap / t) / (2.0 * BOLTZMANN_OVER_CHARGE);
+        -2.0 * BOLTZMANN_OVER_CHARGE * t * (1.5 * (t / REFERENCE).ln() + volts)
+    };
+    let reference = (model.vj - shift(nominal)) / (nominal / REFERENCE);
+    let potential = |t: f64| shift(t) + t / REFERENCE * reference;
+    let vj = potential(kelvin);
+    let share = |t: f64, vj: f64| 1.0 + model.m * (400e-6 * (t - REFERENCE) - (vj - reference) / reference);
+    (vj, share(kelvin, vj) / share(nominal, model.vj))
 }
 
 impl Depletion {
@@ -129,12 +171,17 @@ mod tests {
             tt: 1e-9,
             bv: 5.0,
             ibv: 1e-3,
+            nbv: 1.4,
+            ikf: 2e-3,
+            eg: 1.11,
+            xti: 3.0,
+            tnom: None,
         }
     }
 
     #[test]
     fn conductance_and_capacitance_are_derivatives_and_the_pieces_join() {
-        let d = Diode::new(&model(), 2.0, 300.15);
+        let d = Diode::new(&model(), 2.0, 3.0, 340.0, 300.15);
         for i in -60..9 {
             let v = 0.1 * f64::from(i) + 0.013;
             let h = 1e-6;
@@ -145,7 +192,7 @@ mod tests {
                 assert!((numeric - here[slope]).abs() <= near, "at {v}: {numeric:e} {:e}", here[slope]);
             }
         }
-        // At the breakdown voltage the current is ibv.
-        assert!((d.evaluate(-5.0)[0] / -2e-3 - 1.0).abs() < 1e-3);
+        // At the breakdown voltage the current is ibv, times the parallel devices.
+        assert!((d.evaluate(-5.0)[0] / -3e-3 - 1.0).abs() < 1e-3);
     }
 }

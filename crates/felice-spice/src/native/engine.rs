@@ -1,15 +1,19 @@
 //! The engine behind the trait: jobs in, simulations out.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::compiled::{Compiled, Method, Options, refusal};
 use crate::analysis::Analysis;
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Saves};
 use crate::engine::{Engine, EngineName, Settings};
 use crate::error::SpiceError;
 use crate::job::Job;
 use crate::measure;
 use crate::simulation::Simulation;
+
+/// Points, at least, on which a transient's measurements look.
+const MEASURED_POINTS: f64 = 50_000.0;
 
 /// The native engine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,13 +55,22 @@ impl Engine for Native {
         let tran = |a: &Analysis| matches!(a, Analysis::Tran(_));
         let measured =
             circuit.measures.iter().any(|m| m.analysis == "tran") && circuit.analyses.first().is_some_and(tran);
-        if settings.samples.is_none() || !measured {
+        if !measured {
             return self.simulate(circuit, settings);
         }
-        // Measurements look at the engine's own points, samples are read off another run's dense output.
-        let own = self.simulate(circuit.clone(), &Settings { samples: None, ..settings.clone() })?;
-        let sampled = self.simulate(circuit.clone(), settings)?;
-        Ok(Simulation { measures: measure::evaluate(&circuit.measures, &own), ..sampled })
+        // Measurements draw straight lines between points: they get points of their own, close to each other.
+        let result = self.simulate(circuit.clone(), settings)?;
+        let mut fine = Arc::unwrap_or_clone(circuit);
+        if let Some(Analysis::Tran(tran)) = fine.analyses.first_mut() {
+            let close = (tran.stop - tran.start) / MEASURED_POINTS;
+            tran.max_step = Some(tran.max_step.unwrap_or(tran.step).min(close));
+        }
+        let asked = fine.measures.iter().flat_map(|m| m.what.vectors().map(str::to_owned));
+        let asked: BTreeSet<String> = asked.filter(|v| fine.check_vector(v).is_ok()).collect();
+        fine.saves = Saves::Only(asked.into_iter().collect());
+        let measures = std::mem::take(&mut fine.measures);
+        let own = self.simulate(Arc::new(fine), &Settings { samples: None, ..settings.clone() })?;
+        Ok(Simulation { measures: measure::evaluate(&measures, &own), ..result })
     }
 }
 
@@ -70,8 +83,8 @@ impl Native {
         let saves = circuit.saves.clone();
         let mut compiled = Compiled::new(circuit, self.options)?;
         let waves = match &analysis {
-            Analysis::Op => compiled.operating_point(&saves),
-            Analysis::Dc(sweeps) => compiled.sweep(sweeps, &saves),
+            Analysis::Op => compiled.operating_point(settings, &saves),
+            Analysis::Dc(sweeps) => compiled.sweep(sweeps, settings, &saves),
             Analysis::Tran(tran) => compiled.transient(tran, settings, &saves),
         }?;
         let mut options = vec![

@@ -36,13 +36,32 @@ pub enum Node {
     Logistic(NodeRef, NodeRef),
 }
 
-/// A comparison that is frozen during a time step: 1 where `a relation b` held when it was last looked at.
+/// What jumps: it is frozen during a time step at the value it had when it was last looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Mode {
-    /// Gt, Ge, Lt or Le.
-    pub relation: Binary,
-    /// `a − b`
-    pub difference: NodeRef,
+    /// How it follows from its argument.
+    pub law: Law,
+    /// `a − b` of a comparison, the function's argument else.
+    pub argument: NodeRef,
+}
+
+/// Functions that jump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Law {
+    /// Gt, Ge, Lt or Le: 1 where the argument stands in that relation to 0, else 0.
+    Compare(Binary),
+    /// Step, Sgn, Floor or Ceil.
+    Jump(Unary),
+}
+
+impl Law {
+    /// The value at an argument.
+    pub fn value(self, x: f64) -> f64 {
+        match self {
+            Law::Compare(relation) => relation.value(x, 0.0),
+            Law::Jump(f) => f.value(x),
+        }
+    }
 }
 
 /// The graph.
@@ -52,6 +71,7 @@ pub struct Graph {
     index: HashMap<Node, NodeRef>,
     time: Slot,
     modes: Vec<Mode>,
+    mode_numbers: HashMap<Mode, Slot>,
     /// Ground's voltage is a node of its own rather than the number 0.
     ground_is_a_node: bool,
 }
@@ -59,7 +79,14 @@ pub struct Graph {
 impl Graph {
     /// An empty graph; `time` is the slot of time, modes take the slots after it.
     pub fn new(time: Slot) -> Self {
-        Graph { nodes: Vec::new(), index: HashMap::new(), time, modes: Vec::new(), ground_is_a_node: false }
+        Graph {
+            nodes: Vec::new(),
+            index: HashMap::new(),
+            time,
+            modes: Vec::new(),
+            mode_numbers: HashMap::new(),
+            ground_is_a_node: false,
+        }
     }
 
     /// An empty graph that tells ground from the number 0: to look for terminals in expressions.
@@ -72,7 +99,7 @@ impl Graph {
         &self.nodes
     }
 
-    /// The comparisons.
+    /// What jumps.
     pub fn modes(&self) -> &[Mode] {
         &self.modes
     }
@@ -122,16 +149,8 @@ impl Graph {
                 Some(exponent) => self.softplus(exponent),
                 None => self.node(Node::Unary(f, x)),
             },
-            (Unary::Step, _) => {
-                let zero = self.number(0.0);
-                self.comparison(Binary::Gt, x, zero)
-            }
-            (Unary::Sgn, _) => {
-                let zero = self.number(0.0);
-                let positive = self.comparison(Binary::Gt, x, zero);
-                let (two, one) = (self.number(2.0), self.number(1.0));
-                let twice = self.binary(Binary::Mul, two, positive);
-                self.binary(Binary::Sub, twice, one)
+            (Unary::Step | Unary::Sgn | Unary::Floor | Unary::Ceil, _) => {
+                self.mode(Mode { law: Law::Jump(f), argument: x })
             }
             _ => self.node(Node::Unary(f, x)),
         }
@@ -197,13 +216,16 @@ impl Graph {
         if let Some(value) = self.constant(difference) {
             return self.number(relation.value(value, 0.0));
         }
-        let mode = Mode { relation, difference };
-        let number = self.modes.iter().position(|m| *m == mode).unwrap_or_else(|| {
+        self.mode(Mode { law: Law::Compare(relation), argument: difference })
+    }
+
+    fn mode(&mut self, mode: Mode) -> NodeRef {
+        let next = self.modes.len() as Slot;
+        let number = *self.mode_numbers.entry(mode).or_insert(next);
+        if number == next {
             self.modes.push(mode);
-            self.modes.len() - 1
-        });
-        let slot = self.time + 1 + number as Slot;
-        self.slot(slot)
+        }
+        self.slot(self.time + 1 + number)
     }
 
     fn select(&mut self, condition: NodeRef, then: NodeRef, otherwise: NodeRef) -> NodeRef {

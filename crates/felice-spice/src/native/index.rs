@@ -3,7 +3,7 @@
 //! A set of nodes joined only by capacitors has as many dynamic equations as nodes, less one: the sum of its Kirchhoff
 //! equations holds no time derivative. Those combinations are found once, by elimination on the constant mass matrix.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An equation replaced by a combination of equations in which no derivative is left.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,10 +24,14 @@ struct Row {
     others: BTreeMap<usize, f64>,
 }
 
+/// From this many equations on, a set of nodes joined by capacitors alone is not eliminated but looked at as a whole.
+const LARGE: usize = 32;
+
 /// The combinations for a mass matrix given as (row, column, value), values summed.
 pub fn algebraic_combinations(mass: &BTreeMap<(usize, usize), f64>) -> Vec<Combination> {
+    let (mut combinations, settled) = large_islands(mass);
     let mut rows: BTreeMap<usize, Row> = BTreeMap::new();
-    for (&(i, j), &v) in mass.iter().filter(|e| *e.1 != 0.0) {
+    for (&(i, j), &v) in mass.iter().filter(|e| *e.1 != 0.0 && !settled.contains(&e.0.0)) {
         let row = rows.entry(i).or_insert_with(|| Row {
             index: i,
             entries: BTreeMap::new(),
@@ -44,7 +48,6 @@ pub fn algebraic_combinations(mass: &BTreeMap<(usize, usize), f64>) -> Vec<Combi
     // Rows of one entry first: each is a dynamic equation of its own and the only one to meet most of the columns.
     let mut order: Vec<usize> = rows.keys().copied().collect();
     order.sort_by_key(|i| rows[i].entries.len());
-    let mut combinations = Vec::new();
     for index in order {
         let Some(pivot) = rows.remove(&index) else { continue };
         let column = pivot.entries.iter().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs())).map(|e| (*e.0, *e.1));
@@ -71,6 +74,49 @@ pub fn algebraic_combinations(mass: &BTreeMap<(usize, usize), f64>) -> Vec<Combi
         }
     }
     combinations
+}
+
+/// Large sets of nodes joined by positive capacitors alone: each has one combination, the sum of its equations, or none
+/// where some capacitor leads out of it (the matrix is then irreducibly diagonally dominant). Returned with all their rows.
+fn large_islands(mass: &BTreeMap<(usize, usize), f64>) -> (Vec<Combination>, BTreeSet<usize>) {
+    let (mut combinations, mut settled) = (Vec::new(), BTreeSet::new());
+    let mut neighbours: BTreeMap<usize, Vec<(usize, f64)>> = BTreeMap::new();
+    for (&(i, j), &v) in mass.iter().filter(|e| *e.1 != 0.0) {
+        neighbours.entry(i).or_default().push((j, v));
+    }
+    let mut seen = BTreeSet::new();
+    for &root in neighbours.keys() {
+        let (mut island, mut front) = (Vec::new(), vec![root]);
+        while let Some(i) = front.pop() {
+            if seen.insert(i) {
+                island.push(i);
+                front.extend(neighbours.get(&i).into_iter().flatten().map(|e| e.0));
+            }
+        }
+        if island.len() < LARGE {
+            continue;
+        }
+        let value = |i: usize, j: usize| mass.get(&(i, j)).copied().unwrap_or(0.0);
+        let mut leads_out = false;
+        let capacitors = island.iter().all(|&i| {
+            let row = neighbours.get(&i).map_or(&[][..], |r| r);
+            let own = value(i, i);
+            let others: f64 = row.iter().filter(|e| e.0 != i).map(|e| e.1).sum();
+            leads_out |= own + others > 1e-9 * own;
+            // Neither a hair's breadth of dominance nor a lack of it can be told from rounding: those are eliminated.
+            own > 0.0
+                && own + others > -ROUNDING * own
+                && !(ROUNDING * own..1e-9 * own).contains(&(own + others))
+                && row.iter().all(|&(j, v)| j == i || (v < 0.0 && v == value(j, i)))
+        });
+        if capacitors {
+            settled.extend(island.iter().copied());
+            if let (false, Some((&row, others))) = (leads_out, island.split_first()) {
+                combinations.push(Combination { row, others: others.iter().map(|&i| (i, 1.0)).collect() });
+            }
+        }
+    }
+    (combinations, settled)
 }
 
 #[cfg(test)]
@@ -102,6 +148,17 @@ mod tests {
     fn a_grounded_set_has_none() {
         assert!(algebraic_combinations(&capacitors(&[(0, 1, 1e-12), (1, 2, 3.3e-13), (2, 9, 7e-15)])).is_empty());
         assert!(algebraic_combinations(&capacitors(&[(0, 9, 1e-12), (1, 9, 1e-15)])).is_empty());
+    }
+
+    /// Chains long enough not to be eliminated: floating, and grounded at one end.
+    #[test]
+    fn long_chains() {
+        let mut chain: Vec<_> = (10..4000).map(|i| (i, i + 1, 1e-12 * (1.0 + (i % 7) as f64))).collect();
+        let found = algebraic_combinations(&capacitors(&chain));
+        assert_eq!((found.len(), found[0].others.len()), (1, 3990));
+        assert!(found[0].others.iter().all(|o| o.1 == 1.0));
+        chain.push((4000, 9, 1e-15));
+        assert!(algebraic_combinations(&capacitors(&chain)).is_empty());
     }
 
     #[test]

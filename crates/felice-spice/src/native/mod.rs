@@ -17,6 +17,7 @@ mod dae;
 mod diode;
 mod ekv;
 mod engine;
+mod faults;
 mod graph;
 mod index;
 #[cfg(test)]
@@ -35,12 +36,15 @@ mod shape;
 mod softplus;
 mod sparse_lu;
 mod stamps;
+mod start;
 mod system;
 mod tableau;
 #[cfg(test)]
 mod tests;
 mod transient;
+mod watch;
 mod waveform;
 
 pub use compiled::{Compiled, Method, Options, Waves};
 pub use engine::Native;
+pub use watch::Moment;

@@ -3,6 +3,8 @@
 //! Steps are judged by the natural monotonicity test (Deuflhard, "Newton Methods for Nonlinear Problems", 2004, section
 //! 3.3): it does not care how equations are scaled, and here they range from picoamperes to volts.
 
+use std::time::Instant;
+
 use super::layout::Kind;
 use super::linear::Lu;
 use super::pattern::Pattern;
@@ -34,6 +36,8 @@ pub enum NewtonError {
     },
     /// The equations are not finite at the first guess.
     NotFinite,
+    /// The run's wall-clock limit.
+    TimeLimit,
 }
 
 /// Memory for iterations on equations of one pattern.
@@ -46,6 +50,8 @@ pub struct Newton {
     trial: Vec<f64>,
     bar: Vec<f64>,
     size: Vec<f64>,
+    /// When to give up.
+    deadline: Instant,
     /// Iterations since it was made.
     pub iterations: u64,
 }
@@ -54,8 +60,8 @@ pub struct Newton {
 const BOLD: f64 = 0.4;
 
 impl Newton {
-    /// Memory for equations of this pattern.
-    pub fn new(pattern: &Pattern) -> Self {
+    /// Memory for equations of this pattern, to be solved before `deadline`.
+    pub fn new(pattern: &Pattern, deadline: Instant) -> Self {
         let zeros = || vec![0.0; pattern.n];
         Newton {
             lu: Lu::new(pattern),
@@ -65,6 +71,7 @@ impl Newton {
             trial: zeros(),
             bar: zeros(),
             size: zeros(),
+            deadline,
             iterations: 0,
         }
     }
@@ -79,6 +86,9 @@ impl Newton {
         for _ in 0..most {
             equations.linearize(y, &mut self.residual, &mut self.jacobian);
             self.iterations += 1;
+            if Instant::now() > self.deadline {
+                return Err(NewtonError::TimeLimit);
+            }
             if !self.residual.iter().chain(&self.jacobian).all(|v| v.is_finite()) {
                 return Err(NewtonError::NotFinite);
             }

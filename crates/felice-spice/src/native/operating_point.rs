@@ -79,7 +79,7 @@ const MOST: usize = 150;
 /// # Errors
 /// [`NoOperatingPoint`] says what was tried.
 pub fn operating_point(system: &mut System, holds: &[Hold], y: &mut [f64]) -> Result<u64, NoOperatingPoint> {
-    let mut newton = Newton::new(&system.shape.pattern);
+    let mut newton = Newton::new(&system.shape.pattern, system.deadline);
     let nodes = node_conductances(system);
     let (raw, frozen) = (system.raw, system.frozen);
     (system.raw, system.frozen) = (true, false);
@@ -145,9 +145,13 @@ fn search(
     }
 }
 
-/// A singular matrix explains more than an iteration that wanders.
+/// A singular matrix explains more than an iteration that wanders; nothing comes after the time limit.
 fn more_telling(a: NewtonError, b: NewtonError) -> NewtonError {
-    if matches!(a, NewtonError::Singular { .. }) { a } else { b }
+    match (a, b) {
+        (_, NewtonError::TimeLimit) => b,
+        (NewtonError::Singular { .. }, _) => a,
+        _ => b,
+    }
 }
 
 /// From a conductance that rules every node to one that rules none, each solution the next one's guess.

@@ -1,5 +1,7 @@
 //! From states to SPICE vectors: node voltages and branch currents, also those whose unknowns were eliminated.
 
+use std::collections::HashMap;
+
 use super::layout::{Slot, TreeEdge};
 use super::stamps::Term;
 use super::system::System;
@@ -32,10 +34,18 @@ impl Outputs {
             Saves::All => all_names(circuit),
             Saves::Only(names) => names.iter().map(|n| n.to_ascii_lowercase().replace(' ', "")).collect(),
         };
-        let find = |name: &String| vector(circuit, system, name).ok_or_else(|| name.clone());
+        let layout = &system.shape.layout;
+        let elements = circuit.elements.iter().enumerate().filter(|(_, e)| e.device.has_branch_current());
+        let elements: HashMap<&str, usize> = elements.map(|(i, e)| (e.name.as_str(), i)).collect();
+        let places: HashMap<u32, usize> = layout.forest.iter().enumerate().map(|(k, e)| (e.element, k)).collect();
+        let branch = |name: &str| {
+            let element = *elements.get(name)?;
+            let unknown = layout.current_slot[element].map(|slot| Vector::Slots(slot, None));
+            unknown.or_else(|| places.get(&(element as u32)).copied().map(Vector::Branch))
+        };
+        let find = |name: &String| vector(circuit, system, &branch, name).ok_or_else(|| name.clone());
         let vectors = names.iter().map(find).collect::<Result<Vec<_>, _>>()?;
         let currents = vectors.iter().any(|v| matches!(v, Vector::Branch(_)));
-        let layout = &system.shape.layout;
         Ok(Outputs {
             names,
             vectors,
@@ -92,19 +102,14 @@ fn all_names(circuit: &Circuit) -> Vec<String> {
     voltages.chain(branches.map(|e| format!("i({})", e.name))).collect()
 }
 
-fn vector(circuit: &Circuit, system: &System, name: &str) -> Option<Vector> {
-    let layout = &system.shape.layout;
+fn vector(circuit: &Circuit, system: &System, branch: &dyn Fn(&str) -> Option<Vector>, name: &str) -> Option<Vector> {
     let inside = |prefix: &str| name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(')'));
     if let Some(nodes) = inside("v(") {
-        let slot = |n: &str| circuit.nodes.find(n).map(|NodeId(i)| layout.node_slot[i as usize]);
+        let slot = |n: &str| circuit.nodes.find(n).map(|NodeId(i)| system.shape.layout.node_slot[i as usize]);
         return match nodes.split_once(',') {
             Some((p, n)) => Some(Vector::Slots(slot(p)?, Some(slot(n)?))),
             None => Some(Vector::Slots(slot(nodes)?, None)),
         };
     }
-    let element = circuit.element(inside("i(")?)?;
-    if let Some(slot) = layout.current_slot[element.index()] {
-        return Some(Vector::Slots(slot, None));
-    }
-    layout.forest.iter().position(|e| e.element == element.0).map(Vector::Branch)
+    branch(inside("i(")?)
 }

@@ -187,7 +187,7 @@ mod tests {
             let outputs: Vec<NodeRef> = std::iter::once(node).chain(gradient.values().copied()).collect();
             let modes: Vec<_> = graph.modes().to_vec();
             let program = Program::compile(&graph, &mut registers, outputs);
-            let probe = Program::compile(&graph, &mut registers, modes.iter().map(|m| m.difference));
+            let probe = Program::compile(&graph, &mut registers, modes.iter().map(|m| m.argument));
             for (vx, vy) in [(0.31, 0.72), (0.87, 0.12), (-0.4, 0.55), (-0.9, -0.3), (1.7, 0.4)] {
                 let direct = |vx: f64, vy: f64| {
                     expr.value(0.0, |p, n| [0.0, vx, vy][p.index()] - [0.0, vx, vy][n.index()], |_| 0.0)
@@ -197,8 +197,8 @@ mod tests {
                 (regs[1], regs[2]) = (vx, vy);
                 probe.run(&mut regs);
                 for (i, m) in modes.iter().enumerate() {
-                    let d = registers.of(&graph, m.difference);
-                    regs[4 + i] = m.relation.value(regs[d as usize], 0.0);
+                    let d = registers.of(&graph, m.argument);
+                    regs[4 + i] = m.law.value(regs[d as usize]);
                 }
                 program.run(&mut regs);
                 let value = regs[registers.of(&graph, node) as usize];

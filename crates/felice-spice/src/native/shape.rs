@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use super::diode::{DIODE_OUTPUTS, Diode};
 use super::ekv::{EKV_OUTPUTS, EkvBatch, EkvDevice};
-use super::graph::{Graph, NodeRef};
+use super::graph::{Graph, Law, NodeRef};
 use super::index::{Combination, algebraic_combinations};
 use super::layout::{Layout, Slot, SourceLoop};
 use super::pattern::Pattern;
 use super::program::{Program, Registers};
 use super::recognise::recognise;
 use super::stamps::{Conductance, Leaving, Scatter, Stamps, Term};
-use crate::circuit::{Circuit, Device, OptionValue};
-use crate::expr::{Binary, Expr};
+use crate::circuit::{Circuit, Device};
+use crate::expr::{Expr, Unary};
 
 /// The equations of one circuit.
 #[derive(Clone, Debug)]
@@ -59,8 +59,8 @@ pub struct Shape {
     pub program_slopes: Program,
     /// Comparisons' differences.
     pub probe: Program,
-    /// Comparisons: relation and the register of the difference.
-    pub modes: Vec<(Binary, u32)>,
+    /// What jumps: how, and the register of its argument.
+    pub modes: Vec<(Law, u32)>,
     /// Registers with numbers to write once.
     pub numbers: Vec<(u32, f64)>,
     /// Length of the array of registers.
@@ -258,16 +258,13 @@ impl<'a> Assembly<'a> {
     }
 
     fn diode(&mut self, i: usize) {
-        let Device::Diode { p, n, model, area } = self.circuit.elements[i].device else { return };
+        let Device::Diode { p, n, model, area, m } = self.circuit.elements[i].device else { return };
         let model = &self.circuit.diode_models[model];
-        let mut diode = Diode::new(model, area, self.circuit.temperature);
-        if let Some(OptionValue::Number(gmin)) = self.circuit.options.get("gmin") {
-            diode.parallel = *gmin;
-        }
-        self.devices.diodes.push(diode);
+        let nominal = model.tnom.unwrap_or(self.circuit.nominal_temperature());
+        self.devices.diodes.push(Diode::new(model, area, m, self.circuit.temperature, nominal));
         let mut anode = p.0;
         if let Some(inner) = self.layout.inner_node[i] {
-            self.conductance(p.0, inner, p.0, inner, area / model.rs);
+            self.conductance(p.0, inner, p.0, inner, area * m / model.rs);
             anode = inner;
         }
         self.diodes.push((i as u32, anode, n.0));
@@ -284,9 +281,8 @@ impl<'a> Assembly<'a> {
         let slopes = gradients.iter().flat_map(|g| g.values().copied());
         let program = Program::compile(graph, &mut registers, values.iter().copied());
         let program_slopes = Program::compile(graph, &mut registers, values.iter().copied().chain(slopes));
-        let probe = Program::compile(graph, &mut registers, graph.modes().iter().map(|m| m.difference));
-        let modes: Vec<(Binary, u32)> =
-            graph.modes().iter().map(|m| (m.relation, registers.of(graph, m.difference))).collect();
+        let probe = Program::compile(graph, &mut registers, graph.modes().iter().map(|m| m.argument));
+        let modes: Vec<(Law, u32)> = graph.modes().iter().map(|m| (m.law, registers.of(graph, m.argument))).collect();
 
         let mut b_values = Vec::new();
         for ((element, node), gradient) in self.programs.iter().zip(&gradients) {
@@ -366,13 +362,14 @@ fn time_corners(graph: &Graph, gradients: &[BTreeMap<Slot, NodeRef>]) -> (Vec<f6
     let mut depends = gradients.iter().any(|g| g.contains_key(&graph.time()));
     let mut scratch = graph.clone();
     for mode in graph.modes() {
-        let gradient = scratch.gradient(mode.difference);
+        let gradient = scratch.gradient(mode.argument);
         let Some(slope) = gradient.get(&graph.time()) else { continue };
-        match (gradient.len(), scratch.constant(*slope)) {
-            (1, Some(slope)) => match scratch.at_time_zero(mode.difference) {
-                Some(at_zero) => corners.push(-at_zero / slope),
-                None => depends = true,
-            },
+        let at_zero = scratch.at_time_zero(mode.argument);
+        match (mode.law, gradient.len(), scratch.constant(*slope), at_zero) {
+            // These jump at one argument only, 0.
+            (Law::Compare(_) | Law::Jump(Unary::Step | Unary::Sgn), 1, Some(slope), Some(at_zero)) => {
+                corners.push(-at_zero / slope);
+            }
             _ => depends = true,
         }
     }

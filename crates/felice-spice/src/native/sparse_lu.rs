@@ -2,6 +2,8 @@
 //!
 //! Markowitz, Management Science 3 (1957) 255; threshold pivoting as in Kundert's Sparse 1.3 (Berkeley, 1988).
 
+use std::collections::BTreeSet;
+
 use super::linear::Singular;
 use super::pattern::Pattern;
 
@@ -9,6 +11,11 @@ use super::pattern::Pattern;
 const THRESHOLD: f64 = 1e-3;
 /// A refactored pivot below this part of its row's largest entry calls for new pivots.
 const WORN: f64 = 1e-6;
+
+/// From this order on only the shortest rows are looked at for a pivot, so that finding all takes linear time.
+const LARGE: usize = 300;
+/// Rows with an admissible pivot that are looked at then.
+const CANDIDATES: usize = 12;
 
 /// Factors matrices of one pattern; the elimination order and fill are found at the first one.
 #[derive(Clone, Debug)]
@@ -221,6 +228,17 @@ impl Plan {
     }
 }
 
+/// An entry that may become a pivot.
+#[derive(Clone, Copy)]
+struct Pivot {
+    /// Markowitz's count: what its elimination may fill.
+    count: usize,
+    /// Its size, relative to its row's largest.
+    relative: f64,
+    row: usize,
+    column: usize,
+}
+
 /// The rows still to be eliminated, as sorted lists of (column, value).
 struct Elimination {
     rows: Vec<Vec<(usize, f64)>>,
@@ -229,6 +247,8 @@ struct Elimination {
     col_count: Vec<usize>,
     row_done: Vec<bool>,
     col_done: Vec<bool>,
+    /// (length, row) of every row still active, in a large matrix.
+    by_length: BTreeSet<(usize, usize)>,
     /// Largest entry of each original row: what rounding errors are measured against.
     original: Vec<f64>,
 }
@@ -247,31 +267,50 @@ impl Elimination {
             rows.push(row);
         }
         let original = rows.iter().map(|r| r.iter().fold(0.0f64, |m, e| m.max(e.1.abs()))).collect();
-        Elimination { rows, holders, col_count, row_done: vec![false; n], col_done: vec![false; n], original }
+        let by_length = match n < LARGE {
+            true => BTreeSet::new(),
+            false => rows.iter().enumerate().map(|(i, r)| (r.len(), i)).collect(),
+        };
+        let (row_done, col_done) = (vec![false; n], vec![false; n]);
+        Elimination { rows, holders, col_count, row_done, col_done, by_length, original }
     }
 
     /// The admissible entry with the least Markowitz count; ties go to the larger relative pivot, then the lower index.
     fn choose(&self) -> Result<(usize, usize), Singular> {
-        let mut best: Option<(usize, f64, usize, usize)> = None;
-        for (i, row) in self.rows.iter().enumerate().filter(|(i, _)| !self.row_done[*i]) {
-            let least = row.len().saturating_sub(1);
-            // No entry of this row can beat a count that is already lower than its own best.
-            if best.is_some_and(|b| b.0 == 0 && least > 0) {
-                continue;
-            }
-            let largest = row.iter().fold(0.0f64, |m, e| m.max(e.1.abs()));
-            if !(largest > 1e-15 * self.original[i] && largest.is_finite()) {
-                continue;
-            }
-            for &(c, v) in row.iter().filter(|e| e.1.abs() >= THRESHOLD * largest) {
-                let count = least * (self.col_count[c] - 1);
-                let relative = v.abs() / largest;
-                if best.is_none_or(|b| count < b.0 || (count == b.0 && relative > b.1)) {
-                    best = Some((count, relative, i, c));
+        let mut best: Option<Pivot> = None;
+        if self.by_length.is_empty() {
+            for i in (0..self.rows.len()).filter(|i| !self.row_done[*i]) {
+                // No entry of this row can beat a count that is already lower than its own best.
+                if best.is_none_or(|b| b.count != 0 || self.rows[i].len() <= 1) {
+                    self.look_at(i, &mut best);
                 }
             }
         }
-        best.map(|b| (b.2, b.3)).ok_or_else(|| Singular { unknown: self.unknown_without_pivot() })
+        let mut seen = 0;
+        for &(length, i) in &self.by_length {
+            if seen >= CANDIDATES || best.is_some_and(|b| b.count == 0 && length > 1) {
+                break;
+            }
+            seen += usize::from(self.look_at(i, &mut best));
+        }
+        best.map(|b| (b.row, b.column)).ok_or_else(|| Singular { unknown: self.unknown_without_pivot() })
+    }
+
+    /// Takes what is better than the best so far from a row; false where no entry of it may be a pivot.
+    fn look_at(&self, i: usize, best: &mut Option<Pivot>) -> bool {
+        let row = &self.rows[i];
+        let largest = row.iter().fold(0.0f64, |m, e| m.max(e.1.abs()));
+        if !(largest > 1e-15 * self.original[i] && largest.is_finite()) {
+            return false;
+        }
+        for &(column, v) in row.iter().filter(|e| e.1.abs() >= THRESHOLD * largest) {
+            let count = row.len().saturating_sub(1) * (self.col_count[column] - 1);
+            let relative = v.abs() / largest;
+            if best.is_none_or(|b| count < b.count || (count == b.count && relative > b.relative)) {
+                *best = Some(Pivot { count, relative, row: i, column });
+            }
+        }
+        true
     }
 
     fn unknown_without_pivot(&self) -> usize {
@@ -287,6 +326,7 @@ impl Elimination {
     /// Eliminates; returns the pivot row's remaining columns and the rows that were changed.
     fn eliminate(&mut self, pivot_row: usize, pivot_col: usize) -> (Vec<usize>, Vec<usize>) {
         let pivot = std::mem::take(&mut self.rows[pivot_row]);
+        self.by_length.remove(&(pivot.len(), pivot_row));
         self.row_done[pivot_row] = true;
         self.col_done[pivot_col] = true;
         let pivot_value = pivot.iter().find(|e| e.0 == pivot_col).map_or(1.0, |e| e.1);
@@ -298,8 +338,12 @@ impl Elimination {
                 continue;
             }
             let Ok(at) = self.rows[i].binary_search_by_key(&pivot_col, |e| e.0) else { continue };
+            let before = self.rows[i].len();
             let factor = self.rows[i].remove(at).1 / pivot_value;
             self.add_row(i, &rest, -factor);
+            if self.by_length.remove(&(before, i)) {
+                self.by_length.insert((self.rows[i].len(), i));
+            }
             touched.push(i);
         }
         touched.sort_unstable();

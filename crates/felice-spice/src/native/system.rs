@@ -1,9 +1,11 @@
 //! One copy of a circuit, ready to be evaluated: shared shape, its own device parameters, and the memory to work in.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::dae::Dae;
 use super::diode::DIODE_OUTPUTS;
+use super::graph::Law;
 use super::pattern::Pattern;
 use super::shape::{Devices, Shape};
 use super::waveform::Piece;
@@ -34,6 +36,8 @@ pub struct System {
     pub raw: bool,
     /// Comparisons keep the values they have in the registers.
     pub frozen: bool,
+    /// When a run must end.
+    pub deadline: Instant,
     /// Evaluations of the equations, and of the Jacobian.
     pub evaluations: u64,
     /// Evaluations of the Jacobian.
@@ -60,6 +64,7 @@ impl System {
             rates,
             raw: false,
             frozen: false,
+            deadline: Instant::now() + Duration::from_secs(3600),
             evaluations: 0,
             jacobians: 0,
             shape,
@@ -81,6 +86,13 @@ impl System {
         self.moving = pieces.iter().any(|p| !p.is_constant());
         self.pieces = pieces;
         self.update_sources(t);
+    }
+
+    /// As [`System::set_pieces`]; the formulas that were in force are returned.
+    pub fn exchange_pieces(&mut self, pieces: Vec<Piece>, t: f64) -> Vec<Piece> {
+        let before = std::mem::take(&mut self.pieces);
+        self.set_pieces(pieces, t);
+        before
     }
 
     /// The formulas in force.
@@ -142,8 +154,8 @@ impl System {
         for _ in 0..self.shape.modes.len() {
             self.shape.probe.run(&mut self.registers);
             let mut changed = false;
-            for (i, &(relation, register)) in self.shape.modes.iter().enumerate() {
-                let holds = relation.value(self.registers[register as usize], 0.0);
+            for (i, &(law, register)) in self.shape.modes.iter().enumerate() {
+                let holds = law.value(self.registers[register as usize]);
                 changed |= std::mem::replace(&mut self.registers[first + i], holds) != holds;
             }
             if !changed {
@@ -162,8 +174,7 @@ impl System {
         self.frozen = frozen;
         self.shape.probe.run(&mut self.registers);
         let first = self.shape.time as usize + 1;
-        let holds =
-            |&(relation, register): &(crate::expr::Binary, u32)| relation.value(self.registers[register as usize], 0.0);
+        let holds = |&(law, register): &(Law, u32)| law.value(self.registers[register as usize]);
         self.shape.modes.iter().enumerate().any(|(i, m)| self.registers[first + i] != holds(m))
     }
 

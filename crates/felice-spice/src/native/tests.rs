@@ -244,7 +244,9 @@ fn copies_differ_only_where_they_are_told_to() {
                 M2 vdd g 0 0 mn w=1u l=1u\n.op\n.end\n";
     let circuit: Arc<_> = Netlist::from_text(text).circuit().unwrap();
     let nominal = Compiled::new(circuit, Options::default()).unwrap();
-    let current = |c: &mut Compiled| c.operating_point(&Saves::All).unwrap().vectors.get("i(vdd)").unwrap().values[0];
+    let current = |c: &mut Compiled| {
+        c.operating_point(&settings(), &Saves::All).unwrap().vectors.get("i(vdd)").unwrap().values[0]
+    };
     let before = current(&mut nominal.clone());
     let mut shifted = nominal.clone();
     assert_eq!(shifted.transistors(), ["m1", "m2"]);

@@ -1,6 +1,6 @@
 //! A transient: stretches between corners, each smooth, each integrated by an [`Integrator`] and read by its dense output.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::consistent::Consistency;
 use super::dae::{Integrator, StepError};
@@ -31,8 +31,8 @@ pub struct Span {
     pub points: Points,
     /// The state at time 0 is an operating point, saved as it is; else it is saved as it becomes right after.
     pub from_rest: bool,
-    /// Wall-clock limit.
-    pub time_limit: Duration,
+    /// Points that may be saved.
+    pub most: usize,
 }
 
 /// Takes what is saved: the system after an evaluation at t (see [`System::registers`]), y and y'.
@@ -52,6 +52,8 @@ pub enum TransientError {
     },
     /// The wall-clock limit.
     TimeLimit,
+    /// More points than may be saved.
+    TooMuch,
 }
 
 /// Changes of comparisons that may follow each other within [`CHATTER_SPAN`] of the whole time before they are held off.
@@ -86,7 +88,6 @@ pub fn transient(
         writer: Writer::new(span, y.len()),
         consistency: Consistency::new(system),
         events: Events::default(),
-        deadline: Instant::now() + span.time_limit,
         recent: Vec::new(),
         held_off_to: 0.0,
         system,
@@ -109,7 +110,6 @@ struct Run<'a, 'b> {
     consistency: Consistency,
     slope: Vec<f64>,
     events: Events,
-    deadline: Instant,
     /// Times of the last changes of comparisons.
     recent: Vec<f64>,
     held_off_to: f64,
@@ -131,8 +131,12 @@ impl Run<'_, '_> {
                 // The operating point belongs to the sources as they are at time 0.
                 before = self.system.source_values().collect();
             }
-            if self.span.from_rest {
+            if self.span.from_rest && t == 0.0 {
+                // Nothing moves at the operating point; what moves from here on sets in afterwards.
+                let constant = self.system.source_values().map(Piece::Constant).collect();
+                let pieces = self.system.exchange_pieces(constant, t);
                 self.writer.first(self.system, t, y, &self.slope, self.sink);
+                self.system.set_pieces(pieces, t);
             }
             self.begin(t, end, y, &before)?;
             self.writer.first(self.system, t, y, &self.slope, self.sink);
@@ -197,7 +201,8 @@ impl Run<'_, '_> {
         if self.system.shape.time_dependent {
             longest = longest.min(self.span.stop / 50.0);
         }
-        let mut steps = 0u32;
+        // Looking at the clock must cost nothing, and a step of a large circuit takes long.
+        let (mut steps, stride) = (0u32, if y.len() < 100 { 64 } else { 1 });
         loop {
             let reached = self.integrator.interval().1;
             let until = if reached < self.held_off_to { end.min(self.held_off_to) } else { end };
@@ -217,8 +222,11 @@ impl Run<'_, '_> {
                 }
             }
             steps = steps.wrapping_add(1);
-            if steps.is_multiple_of(128) && Instant::now() > self.deadline {
+            if steps.is_multiple_of(stride) && Instant::now() > self.system.deadline {
                 return Err(TransientError::TimeLimit);
+            }
+            if self.writer.saved > self.span.most {
+                return Err(TransientError::TooMuch);
             }
         }
     }
@@ -272,6 +280,7 @@ struct Writer {
     started: bool,
     /// How far own points have been written.
     done: f64,
+    saved: usize,
     y: Vec<f64>,
     slope: Vec<f64>,
 }
@@ -285,6 +294,7 @@ impl Writer {
             next: 0,
             started: false,
             done: 0.0,
+            saved: 0,
             y: vec![0.0; order],
             slope: vec![0.0; order],
         }
@@ -306,6 +316,7 @@ impl Writer {
         if self.start <= t {
             system.observe(t, y);
             sink(system, t, y, slope);
+            self.saved += 1;
             self.next = 1;
         }
     }
@@ -341,5 +352,6 @@ impl Writer {
         integrator.interpolate(t, &mut self.y, &mut self.slope);
         system.observe(t, &self.y);
         sink(system, t, &self.y, &self.slope);
+        self.saved += 1;
     }
 }

@@ -267,20 +267,21 @@ impl<'d> Reader<'_, 'd> {
             return Err(self.line.wrong(at.start, at.end, "the name of a model of type d"));
         };
         let mut ahead = *fields;
-        let mut area = 1.0;
+        let (mut area, mut m) = (1.0, 1.0);
         if fields.peek()?.is_some() && ahead.take_name_equals()?.is_none() {
             area = self.positional(fields, "an area factor")?;
         }
         for a in assignments(fields, self.index)? {
             match a.name.as_str() {
-                "area" | "m" => area *= self.number(&a)?,
+                "area" => area = self.number(&a)?,
+                "m" => m = self.number(&a)?,
                 _ => return Err(self.line.unknown(a.at, a.end, "area= or m=")),
             }
         }
-        if area <= 0.0 {
-            return Err(self.line.wrong(0, self.line.text.len(), "a positive area"));
+        if area <= 0.0 || m <= 0.0 {
+            return Err(self.line.wrong(0, self.line.text.len(), "positive area and m"));
         }
-        Ok(Device::Diode { p, n, model, area })
+        Ok(Device::Diode { p, n, model, area, m })
     }
 
     fn mosfet(&mut self, fields: &mut Fields<'_>) -> Result<Device> {

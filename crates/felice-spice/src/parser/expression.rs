@@ -413,7 +413,23 @@ fn is_atom(text: &str) -> bool {
     let text = text.trim();
     let text = text.strip_prefix('-').unwrap_or(text);
     let name = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
-    name || super::number::whole_number(text).is_some()
+    name || super::number::whole_number(text).is_some() || is_call(text)
+}
+
+/// `f(...)` and nothing behind it.
+fn is_call(text: &str) -> bool {
+    let name = text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+    let mut depth = 0usize;
+    name > 0
+        && text[name..].starts_with('(')
+        && text.bytes().enumerate().skip(name).all(|(i, b)| {
+            match b {
+                b'(' => depth += 1,
+                b')' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            depth > 0 || i + 1 == text.len()
+        })
 }
 
 fn unary_named(name: &str) -> Option<Unary> {

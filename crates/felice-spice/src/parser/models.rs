@@ -167,6 +167,11 @@ impl Card<'_, '_> {
             tt: 0.0,
             bv: f64::INFINITY,
             ibv: 1e-3,
+            nbv: f64::NAN,
+            ikf: f64::INFINITY,
+            eg: 1.11,
+            xti: 3.0,
+            tnom: None,
         };
         for a in &self.list {
             match a.name.as_str() {
@@ -179,22 +184,36 @@ impl Card<'_, '_> {
                 "fc" => m.fc = self.not_negative(a)?,
                 "tt" => m.tt = self.not_negative(a)?,
                 "bv" => m.bv = self.positive(a)?,
-                "ibv" => m.ibv = self.positive(a)?,
+                "ibv" | "ib" => m.ibv = self.positive(a)?,
+                "nbv" => m.nbv = self.positive(a)?,
+                "ikf" | "ik" => {
+                    let knee = self.not_negative(a)?;
+                    m.ikf = if knee == 0.0 { f64::INFINITY } else { knee };
+                }
+                "eg" => m.eg = self.positive(a)?,
+                "xti" => m.xti = self.number(a)?,
+                "tnom" | "tref" => match self.number(a)? {
+                    celsius if celsius > -273.15 => m.tnom = Some(celsius + 273.15),
+                    _ => return Err(self.line.wrong(a.at, a.end, "a temperature in °C")),
+                },
                 "level" if self.number(a)? == 1.0 => {}
-                // Temperature exponents: without effect at the nominal temperature.
-                "eg" | "xti" => {}
-                _ => return Err(self.line.unknown(a.at, a.end, "is n rs cjo vj m fc tt bv ibv")),
+                // Noise, and limits that only warn: without effect on what is simulated here.
+                "kf" | "af" | "fv_max" | "bv_max" | "id_max" | "te_max" | "pd_max" => drop(self.number(a)?),
+                _ => {
+                    let known = "is n rs cjo vj m fc tt bv ibv nbv ikf eg xti tnom";
+                    return Err(self.line.unknown(a.at, a.end, known));
+                }
             }
         }
         if m.m >= 1.0 || m.fc >= 1.0 {
             return Err(self.line.wrong(self.at.start, self.line.text.len(), "m and fc below 1"));
         }
-        if self.scopes.celsius != 27.0 {
-            return Err(self.line.unknown(
-                self.at.start,
-                self.at.end,
-                "27 °C: a diode's temperature is not modelled here",
-            ));
+        if m.m > 0.9 || m.fc > 0.95 || m.eg < 0.1 {
+            let expected = "m to .9, fc to .95, eg from .1: ngspice replaces what lies beyond";
+            return Err(self.line.unknown(self.at.start, self.line.text.len(), expected));
+        }
+        if m.nbv.is_nan() {
+            m.nbv = m.n;
         }
         Ok(m)
     }
