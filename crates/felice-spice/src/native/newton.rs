@@ -56,6 +56,9 @@ pub struct Newton {
     pub iterations: u64,
 }
 
+/// Branch currents are found to the share of themselves that others are, but of this, A, where they are smaller.
+const SMALL_CURRENT: f64 = 1e-12;
+
 /// A step that moves no voltage by more than this is never shortened before it is tried, V.
 const BOLD: f64 = 0.4;
 
@@ -120,7 +123,7 @@ impl Newton {
             self.size[i] = match equations.kind(i) {
                 Kind::Voltage => y[i].abs().max(1.0),
                 Kind::InductorCurrent | Kind::BranchCurrent => {
-                    y[i].abs().max((y[i] + self.step[i]).abs()).max(f64::MIN_POSITIVE)
+                    y[i].abs().max((y[i] + self.step[i]).abs()).max(SMALL_CURRENT)
                 }
                 Kind::Charge => f64::INFINITY,
             };

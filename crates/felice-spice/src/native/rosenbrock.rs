@@ -282,7 +282,8 @@ impl Integrator for Rosenbrock {
         if !self.f.iter().chain(&self.jacobian).chain(&self.f_t).all(|v| v.is_finite()) {
             return Err(StepError::NotFinite { t: self.t });
         }
-        let smallest = 4.0 * f64::EPSILON * self.t.abs().max(end.abs());
+        // What time can resolve; near 0 that is far less than anything that happens.
+        let smallest = (4.0 * f64::EPSILON * self.t.abs()).max(1e-30 * end.abs());
         let mut wanted = self.h.min(longest);
         let mut rejected = false;
         if wanted <= smallest && end - self.t > smallest {

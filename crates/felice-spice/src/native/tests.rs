@@ -139,12 +139,12 @@ fn what_cannot_be_solved_is_named() {
     assert!(matches!(&e, SpiceError::NotFinite { what, time, .. } if what == "b1" && (time - 0.5).abs() < 1e-6), "{e}");
     let e = error("C1 a 0 1\nB1 0 a I=V(a)^2\n.ic v(a)=1\n.tran 0.01 2");
     assert!(
-        matches!(&e, SpiceError::StepTooSmall { time, at, .. } if (time - 1.0).abs() < 1e-3 && at == "v(a)"),
+        matches!(&e, SpiceError::StepTooSmall { time, at, .. } if (time - 1.0).abs() < 1e-3 && at == "v(a), at c1 b1"),
         "{e}"
     );
     let e = error("I1 0 a 1m\nD1 0 a dm\n.model dm d\n.op");
     assert!(
-        matches!(&e, SpiceError::NoConvergence { node, tried, .. } if node == "v(a)" && tried.contains("gmin")),
+        matches!(&e, SpiceError::NoConvergence { node, tried, .. } if node.starts_with("v(a)") && tried.contains("gmin")),
         "{e}"
     );
     let e = error("B1 a 0 V=V(a)+1\nR1 a 0 1\n.op");

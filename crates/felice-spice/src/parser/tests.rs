@@ -148,10 +148,10 @@ fn models_and_mosfets() {
     let Device::Bsim4 { size, .. } = &c.elements[2].device else { panic!() };
     assert_eq!(size.extra["ad"], 1e-12);
     assert_eq!(c.bsim4_models[0].parameters["rdsw"], 0.0);
-    assert_eq!(
-        parse("t\n.temp 50\n.model dd d\nv1 a 0 1\nd1 a 0 dd\n").err().map(|e| e.to_string().contains("27 °C")),
-        Some(true)
-    );
+    let hot = good(".temp 50\n.options tnom=30\n.model dd d tnom=40 eg=1.2\nv1 a 0 1\nd1 a 0 dd 2 m=3\n");
+    assert_eq!((hot.temperature, hot.nominal_temperature()), (323.15, 303.15));
+    assert_eq!((hot.diode_models[0].tnom, hot.diode_models[0].eg), (Some(313.15), 1.2));
+    assert!(matches!(hot.elements[1].device, Device::Diode { area, m, .. } if (area, m) == (2.0, 3.0)));
 }
 
 #[test]

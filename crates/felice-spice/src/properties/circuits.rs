@@ -48,7 +48,7 @@ fn netlist(kind: Kind, nodes: &[(f64, f64)], parts: &[Part]) -> String {
     for (i, (r, c)) in nodes.iter().enumerate() {
         let (r, c) = (between(1e3, 1e5, *r), between(1e-11, 1e-9, *c));
         let initial = if kind == Kind::Passive {
-            format!(" ic={:.3}", 2.0 * ((i * 37 % 11) as f64 / 11.0) - 1.0)
+            format!(" ic={:.3}", [0.3, -0.4, 0.2, 0.4, -0.1][i % 5])
         } else {
             String::new()
         };
@@ -76,7 +76,13 @@ fn element(out: &mut String, k: usize, nodes: usize, (kind, picks, [x, y, z]): &
     let _ = match kind {
         b'r' => writeln!(out, "r{k} {a} {b} {:.4e}", between(1e3, 1e5, *x)),
         b'c' => writeln!(out, "c{k} {a} {b} {:.4e}", between(1e-11, 1e-9, *x)),
-        b'l' => writeln!(out, "l{k} {a} {b} {:.4e}", between(1e-5, 1e-2, *x)),
+        // A resistor in series: loops of inductors have no operating point.
+        b'l' => writeln!(
+            out,
+            "l{k} {a} s{k} {:.4e}\nrs{k} s{k} {b} {:.4e}",
+            between(1e-5, 1e-2, *x),
+            between(10.0, 1e4, *y)
+        ),
         b'i' => writeln!(out, "i{k} 0 {a} {}", waveform(*x, *y, 2e-5 * z)),
         b'v' => writeln!(
             out,

@@ -48,16 +48,17 @@ fn prop_integration_methods_agree() {
 
 #[test]
 fn prop_an_ota_is_odd() {
-    let ota = [-12.0..-7.0f64, 0.0..1.0, 0.0..1.0, 0.0..1.0].prop_map(|[tail, kappa, is, vt]| {
-        let (kappa, is, vt) = (0.4 + 0.4 * kappa, 1e-7 * 10f64.powf(is), 0.3 + 0.2 * vt);
+    let ota = [-2.5..-2.0f64, 0.0..1.0, 0.0..1.0, 0.0..1.0].prop_map(|[tail, kappa, is, vt]| {
+        // Far from leakage (kappa vt0 >> Ut) and from strong inversion.
+        let (kappa, is, vt) = (0.6 + 0.2 * kappa, 1e-7 * 10f64.powf(is), 0.6 + 0.1 * vt);
         format!(
             "ota\n.model mn nekv(is={is:e} vt0={vt} kappa={kappa})\n.model mp pekv(is={:e} vt0={vt} kappa={kappa})\n\
              vdd vdd 0 3\nib vbp 0 {:e}\nvc c 0 1\nvd p c 0\ne1 n c p c -1\nvout out 0 1\n\
              mb vbp vbp vdd vdd mp w=4u l=4u\nmt t vbp vdd vdd mp w=4u l=4u\n\
              m1 a p t vdd mp w=4u l=4u\nm2 out n t vdd mp w=4u l=4u\nm3 a a 0 0 mn w=4u l=4u\nm4 out a 0 0 mn w=4u l=4u\n\
-             .dc vd -0.2 0.2 0.01\n.end\n",
+             .dc vd -0.1 0.1 0.005\n.end\n",
             0.4 * is,
-            10f64.powf(tail)
+            0.4 * is * 10f64.powf(tail)
         )
     });
     holds(&ota, laws::ota_antisymmetry);
