@@ -398,10 +398,14 @@ pub struct Circuit {
     pub title: String,
     /// Files that were read, the netlist first.
     pub files: Vec<String>,
+    /// Top-level `.param` values in force.
+    pub parameters: BTreeMap<String, f64>,
     /// Node table.
     pub nodes: Nodes,
     /// Elements in the order of the netlist.
     pub elements: Vec<Element>,
+    /// Width and length (m) of B sources in subcircuits that have parameters `w` and `l`, by index of the element.
+    pub sizes: BTreeMap<usize, (f64, f64)>,
     /// EKV model cards in use.
     pub ekv_models: Vec<EkvModel>,
     /// Diode model cards in use.
@@ -444,8 +448,10 @@ impl Circuit {
         Circuit {
             title: title.into(),
             files: Vec::new(),
+            parameters: BTreeMap::new(),
             nodes: Nodes::default(),
             elements: Vec::new(),
+            sizes: BTreeMap::new(),
             ekv_models: Vec::new(),
             diode_models: Vec::new(),
             bsim4_models: Vec::new(),

@@ -84,6 +84,13 @@ impl Draft {
         Ok(Draft { claim, skeleton })
     }
 
+    /// The same, but removed where it is left before it is finished: nobody will continue it.
+    #[must_use]
+    pub fn or_nothing(mut self) -> Self {
+        self.claim.abandon = Abandon::Remove;
+        self
+    }
+
     /// What another process needs to continue.
     pub fn skeleton(&self) -> &Skeleton {
         &self.skeleton

@@ -41,24 +41,27 @@ mod heap;
 mod inspect;
 mod journal;
 mod layout;
+mod mapped;
 mod number;
 mod places;
 mod plain;
 mod provenance;
 mod reader;
 mod reserve;
+mod rows;
 #[allow(unsafe_code)]
 mod scales;
 mod seal;
 mod writer;
 
-pub use digest::sha256_hex;
+pub use digest::{Digest, sha256_hex};
 pub use draft::{Draft, Skeleton};
 pub use error::StoreError;
 pub use group::{AttributeValue, Axis, Group, Rows};
 pub use heap::{Heap, free_space};
 pub use inspect::{Entry, Inspection, Kind, inspect};
 pub use journal::{Found, Journal};
+pub use mapped::Source;
 pub use number::Number;
 pub use places::{Places, Run};
 pub use plain::{PlainWriter, check_target, read_plain, write_plain};

@@ -55,6 +55,14 @@ impl Reader {
         Self::open_hdf5(path, seal)
     }
 
+    /// Opens a file again whose seal this process has checked already.
+    ///
+    /// # Errors
+    /// [`StoreError::Read`].
+    pub fn open_checked(path: &Path) -> Result<Self, StoreError> {
+        Self::open_hdf5(path, Seal::Intact)
+    }
+
     fn open_hdf5(path: &Path, seal: Seal) -> Result<Self, StoreError> {
         // A sealed file no longer changes, so it needs no lock; some network file systems have none.
         let file = hdf5::File::with_options()
@@ -177,7 +185,7 @@ impl Reader {
         self.file.group(name).map_err(|_| self.missing("group", name))
     }
 
-    fn dataset(&self, name: &str) -> Result<Dataset, StoreError> {
+    pub(crate) fn dataset(&self, name: &str) -> Result<Dataset, StoreError> {
         self.file.dataset(name).map_err(|_| self.missing("dataset", name))
     }
 

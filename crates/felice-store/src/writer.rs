@@ -185,6 +185,11 @@ impl Claim {
         }
     }
 
+    /// The final name.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// True where nothing has been written yet.
     pub fn is_empty(&self) -> bool {
         self.lock.metadata().is_ok_and(|m| m.len() == 0)

@@ -23,11 +23,12 @@ const MOST_REASONS: usize = 100_000;
 /// # Errors
 /// [`StoreError::Write`].
 pub fn write_coordinates(draft: &Draft, study: &Study, plan: &Plan, all: &[Coordinate]) -> Result<(), StoreError> {
+    let columns = draft.arrays().len() - all.len();
     for (i, coordinate) in all.iter().enumerate() {
         for from in (0..coordinate.len).step_by(BLOCK) {
             let count = (coordinate.len - from).min(BLOCK as u64) as usize;
             let bytes = skeleton::fill(study, plan, coordinate, from, count);
-            draft.write(plan.columns.len() + i, from, &bytes)?;
+            draft.write(columns + i, from, &bytes)?;
         }
     }
     Ok(())
@@ -150,16 +151,25 @@ impl Ragged for Heaped<'_> {
     }
 }
 
-/// Adds what has no fixed size and gives the file its final name; with the number of failed points.
+/// Keeps reasons as far as there is room.
+pub fn keep(reasons: &mut Failures, failures: Failures) {
+    let room = MOST_REASONS.saturating_sub(reasons.len());
+    reasons.extend(failures.into_iter().take(room));
+}
+
+/// Adds what has no fixed size and gives the file its final name; with the number of failed points and what was merged.
 ///
 /// # Errors
 /// [`StudyError`].
-pub fn finish(draft: Draft, plan: &Plan, failed: u64, ragged: &dyn Ragged) -> Result<Written, StudyError> {
+pub fn finish(
+    draft: Draft,
+    plan: &Plan,
+    failed: u64,
+    ragged: &dyn Ragged,
+    merged: &[String],
+) -> Result<Written, StudyError> {
     let mut reasons = Vec::new();
-    let mut keep = |failures: Failures| {
-        let room = MOST_REASONS.saturating_sub(reasons.len());
-        reasons.extend(failures.into_iter().take(room));
-    };
+    let mut keep = |failures: Failures| keep(&mut reasons, failures);
     let mut writer = draft.into_writer()?;
     if plan.spikes {
         writer = write_spikes(writer, ragged, &mut keep)?;
@@ -169,9 +179,23 @@ pub fn finish(draft: Draft, plan: &Plan, failed: u64, ragged: &dyn Ragged) -> Re
             Ok(())
         })?;
     }
-    metadata::write_failures(&writer, failed, &reasons)?;
+    seal(writer, failed, &reasons, merged)
+}
+
+/// Writes the last attributes and gives the file its final name.
+///
+/// # Errors
+/// [`StudyError`].
+pub fn seal(writer: FileWriter, failed: u64, reasons: &Failures, merged: &[String]) -> Result<Written, StudyError> {
+    metadata::write_failures(&writer, failed, reasons)?;
+    if !merged.is_empty() {
+        writer.root().attribute("merged_sha256", merged.to_vec())?;
+    }
     Ok(writer.finish()?)
 }
+
+/// What spike times are.
+pub const SPIKE_TIMES: &str = "spike times of all points, one point after another as row_size says";
 
 /// Spike times in CF's contiguous ragged form: all of point 0, all of point 1, and so on.
 fn write_spikes(
@@ -180,7 +204,7 @@ fn write_spikes(
     keep: &mut dyn FnMut(Failures),
 ) -> Result<FileWriter, StudyError> {
     let total = ragged.spikes();
-    let about = "spike times of all points, one point after another as row_size says";
+    let about = SPIKE_TIMES;
     let group = writer.root().existing_group("spikes")?;
     let axis = group.bare_axis("spike", total as usize)?;
     if total == 0 {

@@ -10,6 +10,8 @@ pub mod axis;
 mod datasheet;
 mod error;
 mod finish;
+mod mapping;
+mod merge;
 mod metadata;
 mod model;
 mod model_run;
@@ -28,6 +30,7 @@ mod text;
 
 pub use error::{StudyError, bytes};
 pub use felice_spice::Fault;
+pub use merge::{MergeOptions, merge};
 pub use model::ModelSpec;
 pub use plan::{Estimate, Shard, clock};
 pub use runner::Progress;

@@ -91,6 +91,23 @@ fn per_point(prefix: &str, study: &Study, plan: &Plan) -> Vec<Coordinate> {
 /// # Errors
 /// [`StoreError`].
 pub fn build(claim: Claim, study: &Study, plan: &Plan, provenance: &Provenance) -> Result<Draft, StoreError> {
+    build_with(claim, study, plan, provenance, &|group, _, column, axes| reserve(group, column, axes).map(Some))
+}
+
+/// How a column (with its number in the plan) gets its place over these axes; none where it needs no filling.
+pub type Place<'p> = &'p dyn Fn(&Group<'_>, usize, &Column, &[&FileAxis<'_>]) -> Result<Option<Places>, StoreError>;
+
+/// The same with columns placed by `place`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn build_with(
+    claim: Claim,
+    study: &Study,
+    plan: &Plan,
+    provenance: &Provenance,
+    place: Place<'_>,
+) -> Result<Draft, StoreError> {
     let chunks = plan.columns.iter().map(|c| 2 + plan.points() * (c.kind.bytes() * c.width) as u64 / (400 << 10)).sum();
     let file = FileWriter::begin_draft(claim, provenance, chunks)?;
     metadata::write(&file, study, plan)?;
@@ -104,13 +121,12 @@ pub fn build(claim: Claim, study: &Study, plan: &Plan, provenance: &Provenance) 
     });
     let samples = samples.transpose()?;
     let mut arrays = Vec::new();
-    let columns = |name: &&Column| name.name != "row_size";
-    for column in plan.columns.iter().filter(columns) {
+    for (i, column) in plan.columns.iter().enumerate().filter(|(_, c)| c.name != "row_size") {
         let mut axes: Vec<&FileAxis<'_>> = dims.iter().collect();
         if column.width > 1 {
             axes.extend(&samples);
         }
-        arrays.push(reserve(&root, column, &axes)?);
+        arrays.extend(place(&root, i, column, &axes)?);
         let along = builder.coordinates_along("");
         if !along.is_empty() {
             root.annotate(&column.name, "coordinates", along)?;
@@ -120,8 +136,8 @@ pub fn build(claim: Claim, study: &Study, plan: &Plan, provenance: &Provenance) 
     if plan.spikes {
         let spikes = file.root().group("spikes")?;
         let point = builder.point_dimension(&spikes, "spikes/")?;
-        if let Some(column) = plan.columns.iter().find(|c| c.name == "row_size") {
-            arrays.push(reserve(&spikes, column, &[&point])?);
+        if let Some((i, column)) = plan.columns.iter().enumerate().find(|(_, c)| c.name == "row_size") {
+            arrays.extend(place(&spikes, i, column, &[&point])?);
             spikes.annotate("row_size", "sample_dimension", "spike")?;
             let along = builder.coordinates_along("spikes/");
             if !along.is_empty() {
@@ -217,7 +233,7 @@ impl Builder<'_> {
     }
 }
 
-fn reserve<'f>(group: &Group<'f>, column: &Column, axes: &[&FileAxis<'f>]) -> Result<Places, StoreError> {
+fn reserve(group: &Group<'_>, column: &Column, axes: &[&FileAxis<'_>]) -> Result<Places, StoreError> {
     let (name, unit, about) = (&column.name, Unit::new(column.unit.clone()), &column.long_name);
     match column.kind {
         Kind::F64 => group.reserve::<f64>(name, &unit, about, axes),

@@ -64,6 +64,16 @@ impl Kind {
             Kind::U8 => 1,
         }
     }
+
+    /// As numpy spells it.
+    pub fn numpy(self) -> &'static str {
+        match self {
+            Kind::F64 => "<f8",
+            Kind::F32 => "<f4",
+            Kind::U64 => "<u8",
+            Kind::U8 => "|u1",
+        }
+    }
 }
 
 /// The points of a work unit: `values[quantity][row]`, NaN where a quantity is left alone.

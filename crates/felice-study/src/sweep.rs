@@ -87,7 +87,7 @@ pub fn estimate(
     Ok(estimate)
 }
 
-fn threads_or_all(threads: usize) -> usize {
+pub(crate) fn threads_or_all(threads: usize) -> usize {
     if threads > 0 { threads } else { std::thread::available_parallelism().map_or(1, usize::from) }
 }
 
@@ -133,7 +133,7 @@ pub fn sweep(
         let bad = finish::complete(&mut draft, &heap, &plan, &all, threads)?;
         if bad.is_empty() {
             let (failed, spikes) = (all.iter().map(|r| r.failed).sum(), all.iter().map(|r| r.spikes).sum());
-            let written = finish::finish(draft, &plan, failed, &Heaped { heap: &heap, records: &all })?;
+            let written = finish::finish(draft, &plan, failed, &Heaped { heap: &heap, records: &all }, &[])?;
             paths.remove();
             let made = Made { found, failed, spikes, time: begin.elapsed(), start };
             return outcome(study, &plan, &written, made);
@@ -144,15 +144,16 @@ pub fn sweep(
     Err(StudyError::Unfinished { path: target.to_owned(), why })
 }
 
-struct Made {
-    found: u64,
-    failed: u64,
-    spikes: u64,
-    time: Duration,
-    start: Duration,
+/// What a sweep or a merge knows when it ends.
+pub(crate) struct Made {
+    pub found: u64,
+    pub failed: u64,
+    pub spikes: u64,
+    pub time: Duration,
+    pub start: Duration,
 }
 
-fn outcome(study: &Study, plan: &Plan, written: &Written, made: Made) -> Result<Outcome, StudyError> {
+pub(crate) fn outcome(study: &Study, plan: &Plan, written: &Written, made: Made) -> Result<Outcome, StudyError> {
     let outcome = Outcome {
         path: written.path.clone(),
         points: plan.points(),

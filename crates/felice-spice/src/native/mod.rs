@@ -14,6 +14,7 @@
 mod compiled;
 mod consistent;
 mod dae;
+mod deviate;
 mod diode;
 mod ekv;
 mod engine;
@@ -46,5 +47,6 @@ mod watch;
 mod waveform;
 
 pub use compiled::{Compiled, Method, Options, Waves};
+pub use deviate::{Departure, Transistor, depart, transistors};
 pub use engine::Native;
 pub use watch::Moment;

@@ -15,18 +15,29 @@ use crate::circuit::{Device, Element, ElementId, MosSize, NodeId};
 use crate::expr::{Binary, Expr, Op};
 
 /// Reads every element line of an expansion.
-pub(super) fn read(work: &mut Expansion<'_>, models: &mut Models, times: Times) -> Result<Vec<Element>> {
+pub(super) fn read(work: &mut Expansion<'_>, models: &mut Models, times: Times) -> Result<(Vec<Element>, Sizes)> {
     let instances = std::mem::take(&mut work.instances);
     let mut elements = Vec::with_capacity(instances.len());
+    let mut sizes = Sizes::new();
     for instance in instances {
         let line = &work.scopes.deck.lines[instance.line];
         let reader =
             Reader { line, index: instance.line, scope: instance.scope, work: &mut *work, models: &mut *models };
         let device = reader.device(times)?;
+        if let Device::BehaviouralCurrent { .. } = device
+            && instance.scope > 0
+            && let Some(w) = work.scopes.parameter(instance.scope, "w")
+            && let Some(l) = work.scopes.parameter(instance.scope, "l")
+        {
+            sizes.insert(elements.len(), (w, l));
+        }
         elements.push(Element { name: instance.name, origin: line.origin(0), device });
     }
-    Ok(elements)
+    Ok((elements, sizes))
 }
+
+/// Widths and lengths of B sources by element.
+type Sizes = BTreeMap<usize, (f64, f64)>;
 
 struct Reader<'r, 'd> {
     line: &'d Line,

@@ -72,7 +72,7 @@ fn build(deck: &lines::Deck, changes: &Changes) -> wrong::Result<(Circuit, Vec<S
     // Without any transient nobody looks at a waveform but at its start.
     let times = asked.or(own).unwrap_or(Times { step: 1e-9, stop: 1.0 });
     let mut models = models::Models::default();
-    let elements = elements::read(&mut work, &mut models, times)?;
+    let (elements, sizes) = elements::read(&mut work, &mut models, times)?;
     let asked = commands::read(&work, &elements)?;
     let held: Vec<_> = asked.initial.iter().map(|i| i.0).collect();
     let uic = !asked.analyses.is_empty() && asked.analyses.iter().all(|a| matches!(a, Analysis::Tran(t) if t.uic));
@@ -81,8 +81,10 @@ fn build(deck: &lines::Deck, changes: &Changes) -> wrong::Result<(Circuit, Vec<S
     let circuit = Circuit {
         title: deck.title.clone(),
         files: deck.files.clone(),
+        parameters: work.scopes.all[0].values.iter().map(|(n, v)| (n.clone(), *v)).collect(),
         nodes: work.table.nodes,
         elements,
+        sizes,
         ekv_models: models.ekv,
         diode_models: models.diode,
         bsim4_models: models.bsim4,

@@ -27,7 +27,7 @@ pub(super) struct Scopes<'d> {
 }
 
 impl Scopes<'_> {
-    fn parameter(&self, scope: usize, name: &str) -> Option<f64> {
+    pub fn parameter(&self, scope: usize, name: &str) -> Option<f64> {
         let chain = std::iter::successors(self.all.get(scope), |s| s.parent.and_then(|p| self.all.get(p)));
         chain.into_iter().find_map(|s| s.values.get(name).copied())
     }

@@ -17,6 +17,9 @@ pub enum Failure {
     /// A file could not be read or written.
     #[error("{0}")]
     File(String),
+    /// A signal asked to stop; what is done is kept. The exit code is 128 and the signal's number, as shells have it.
+    #[error("{0}")]
+    Stopped(String, i32),
 }
 
 impl Failure {
@@ -27,6 +30,7 @@ impl Failure {
             Failure::Input(_) => 2,
             Failure::Engine(_) => 3,
             Failure::File(_) => 4,
+            Failure::Stopped(_, signal) => u8::try_from(128 + signal).unwrap_or(130),
         })
     }
 

@@ -7,6 +7,7 @@ mod extract;
 mod failure;
 mod field;
 mod inspect;
+mod merge;
 mod model;
 mod models;
 mod output;
@@ -43,6 +44,7 @@ enum Command {
     Extract(extract::Extract),
     Phase(phase::Phase),
     Sweep(sweep::Sweep),
+    Merge(merge::Merge),
     Bench(bench::Bench),
     Spice(spice::Spice),
     Verify(verify::Verify),
@@ -84,6 +86,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Verify(args) => verify::run(args, cli.quiet),
         Command::Extract(args) => extract::run(args, cli.quiet),
         Command::Sweep(args) => sweep::run(args, cli.quiet),
+        Command::Merge(args) => merge::run(args, cli.quiet),
         Command::Phase(args) => phase::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Derive(args) => derive::run(args, cli.quiet),

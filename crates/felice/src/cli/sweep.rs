@@ -2,17 +2,23 @@
 
 use super::failure::Failure;
 use felice_spice::Fault;
-use felice_study::{Options, Progress, Shard, Study, StudyError, sweep};
+use felice_study::{Options, Outcome, Progress, Shard, Study, StudyError, bytes, clock, sweep};
 use indicatif::{ProgressBar, ProgressStyle};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Runs a study: many points of a model over its axes, into one file that survives kills.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   felice sweep data/studies/smallest.toml --output smallest.h5
   felice sweep study.toml --output part.h5 --shard 0/8
-  felice sweep study.toml --output big.h5 --resume      after a kill: nothing done is done again")]
+  felice sweep study.toml --output big.h5 --resume      after a kill: nothing done is done again
+
+Ctrl-C (or SIGTERM) finishes the running units, keeps what is done and ends with exit code 130 (143); a second one ends
+at once, which loses the running units alone. Shards are put together by felice merge.")]
 pub struct Sweep {
     /// The study.
     study: PathBuf,
@@ -41,12 +47,12 @@ pub fn run(args: &Sweep, quiet: bool) -> Result<(), Failure> {
         println!("{estimate}");
         return Ok(());
     }
-    let stop = AtomicBool::new(false);
+    let signals = Signals::watch().map_err(|e| Failure::Engine(format!("signals cannot be watched: {e}")))?;
     let options = Options {
         threads: args.threads,
         shard: args.shard,
         resume: args.resume,
-        stop: &stop,
+        stop: &signals.stop,
         provenance: super::provenance(),
     };
     let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
@@ -57,24 +63,61 @@ pub fn run(args: &Sweep, quiet: bool) -> Result<(), Failure> {
     let mut progress = |p: &Progress| {
         bar.set_length(p.total);
         bar.set_position(p.done);
-        let left = p.left.map_or(String::new(), |d| format!(", {} s left", d.as_secs()));
-        bar.set_message(format!("{:.0}/s{left}", p.rate));
+        let left = p.left.map_or(String::new(), |d| format!(", {} left", clock(d)));
+        let failed = if p.failed > 0 { format!(", {} failed", p.failed) } else { String::new() };
+        bar.set_message(format!("{:.0}/s{left}{failed}", p.rate));
     };
-    let outcome = sweep(&study, &args.output, &options, &mut progress).map_err(failure)?;
+    let outcome = sweep(&study, &args.output, &options, &mut progress);
     bar.finish_and_clear();
-    println!(
-        "{}: {} points ({} failed, {} from earlier processes), {} bytes, sha256 {}",
+    let outcome = outcome.map_err(|e| match e {
+        StudyError::Stopped { .. } => Failure::Stopped(e.to_string(), signals.number()),
+        e => failure(e),
+    })?;
+    println!("{}", report(&outcome));
+    Ok(())
+}
+
+/// What came of a sweep or a merge, in one line.
+pub fn report(outcome: &Outcome) -> String {
+    format!(
+        "{}: {} points ({} failed, {} from earlier processes), {}, sha256 {}",
         outcome.path.display(),
         outcome.points,
         outcome.failed,
         outcome.found,
-        outcome.bytes,
+        bytes(outcome.bytes),
         outcome.content_sha256
-    );
-    Ok(())
+    )
 }
 
-fn failure(error: StudyError) -> Failure {
+/// SIGINT and SIGTERM: the first asks to stop, the second ends the process at once.
+struct Signals {
+    stop: Arc<AtomicBool>,
+    number: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    fn watch() -> std::io::Result<Self> {
+        let signals = Signals { stop: Arc::default(), number: Arc::default() };
+        for signal in [SIGINT, SIGTERM] {
+            // In the order they are registered: only a flag that an earlier signal has set ends the process.
+            flag::register_conditional_shutdown(signal, 128 + signal, signals.stop.clone())?;
+            flag::register_usize(signal, signals.number.clone(), signal as usize)?;
+            flag::register(signal, signals.stop.clone())?;
+        }
+        Ok(signals)
+    }
+
+    fn number(&self) -> i32 {
+        match i32::try_from(self.number.load(Ordering::Relaxed)) {
+            Ok(n) if n > 0 => n,
+            _ => SIGINT,
+        }
+    }
+}
+
+/// Exit codes by who can mend it.
+pub fn failure(error: StudyError) -> Failure {
     match error.fault() {
         Fault::Input => Failure::Input(error.to_string()),
         Fault::Engine => Failure::Engine(error.to_string()),
