@@ -5,8 +5,11 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod derive;
+mod durability;
 mod field;
+mod merge;
 mod run;
 mod simulate;
 mod spice;
+mod sweep;
 mod verify;

@@ -28,7 +28,8 @@ pub(crate) fn write(
     let folder = claim.target().parent().unwrap_or(Path::new("")).to_owned();
     let (hashes, spikes_hash) = moved.hashes(progress)?;
     let sources = |dataset: &str| -> Vec<Source> {
-        let source = |(file, points): (&Path, usize)| Source { file: seen_from(&folder, file), dataset: dataset.into(), points };
+        let source =
+            |(file, points): (&Path, usize)| Source { file: seen_from(&folder, file), dataset: dataset.into(), points };
         moved.files().map(source).collect()
     };
     let place = |group: &Group<'_>, i: usize, column: &Column, axes: &[&FileAxis<'_>]| {

@@ -109,7 +109,8 @@ fn parts(shards: &[PathBuf], target: &Path, creator: &str) -> Result<(Vec<Part>,
         let (part, common) = part(path, &reader).map_err(|why| wrong(path, why))?;
         match &first {
             None if common.creator != creator => {
-                let why = format!("was made by {}, this is {creator}; merge with the program that made it", common.creator);
+                let why =
+                    format!("was made by {}, this is {creator}; merge with the program that made it", common.creator);
                 return Err(wrong(path, why));
             }
             None => first = Some((path.clone(), common)),
@@ -130,7 +131,8 @@ fn parts(shards: &[PathBuf], target: &Path, creator: &str) -> Result<(Vec<Part>,
     };
     let missing: Vec<String> = (0..common.shards).filter(|i| !found.contains_key(i)).map(|i| i.to_string()).collect();
     if !missing.is_empty() {
-        let shown = if missing.len() > 20 { format!("{} and more", missing[..20].join(", ")) } else { missing.join(", ") };
+        let shown =
+            if missing.len() > 20 { format!("{} and more", missing[..20].join(", ")) } else { missing.join(", ") };
         let why = format!(
             "is one of {} shards and {} of them are missing: {shown}; run those and name all",
             common.shards,
@@ -158,9 +160,12 @@ fn part(path: &Path, reader: &Reader) -> Result<(Part, Common), String> {
     let points = integer("points").filter(|n| *n > 0 && !study.is_empty()).ok_or("is no dataset of a study")?;
     let version = integer("format_version").unwrap_or(0);
     if version != FORMAT_VERSION {
-        return Err(format!("has the layout {version}, this program knows {FORMAT_VERSION}; merge with the program that made it"));
+        return Err(format!(
+            "has the layout {version}, this program knows {FORMAT_VERSION}; merge with the program that made it"
+        ));
     }
-    let (index, shards) = integer("shard").zip(integer("shards")).ok_or("is no shard: it holds all points of its study")?;
+    let (index, shards) =
+        integer("shard").zip(integer("shards")).ok_or("is no shard: it holds all points of its study")?;
     if index >= shards || shards > points {
         return Err(format!("says that it is shard {index} of {shards} over {points} points"));
     }

@@ -120,6 +120,7 @@ pub fn sweep(
     let mut draft = draft;
     let coordinates = skeleton::coordinates(study, &plan);
     let start = begin.elapsed();
+    progress(&Progress { done: found, total: plan.points(), failed: 0, rate: 0.0, left: None });
     for _ in 0..=REPAIRS {
         let pending: Vec<u64> = (0..plan.units()).filter(|u| !records.contains_key(u)).collect();
         if !pending.is_empty() {

@@ -33,6 +33,11 @@ pub fn run(args: &Inspect) -> Result<(), Failure> {
         }
     }
     match intact {
+        Some(false) if inspection.attribute("virtual").is_some() => Err(Failure::file(format!(
+            "`{}` does not show the data it was made to show: a shard is missing or was changed; put the shards \
+             (attribute merged_sha256) where they were, or merge again",
+            args.file.display()
+        ))),
         Some(false) => Err(Failure::file(format!(
             "`{}` is damaged: its data do not have the hash stored with them; restore it or make it again",
             args.file.display()

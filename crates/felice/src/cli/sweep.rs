@@ -9,6 +9,7 @@ use signal_hook::flag;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// Runs a study: many points of a model over its axes, into one file that survives kills.
 #[derive(clap::Args)]
@@ -60,7 +61,13 @@ pub fn run(args: &Sweep, quiet: bool) -> Result<(), Failure> {
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} points, {msg}") {
         bar.set_style(style);
     }
+    let begin = Instant::now();
+    let mut first = args.resume && !quiet;
     let mut progress = |p: &Progress| {
+        if std::mem::take(&mut first) {
+            let after = clock(begin.elapsed());
+            bar.suspend(|| eprintln!("felice: {} of {} points were done; going on after {after}", p.done, p.total));
+        }
         bar.set_length(p.total);
         bar.set_position(p.done);
         let left = p.left.map_or(String::new(), |d| format!(", {} left", clock(d)));
