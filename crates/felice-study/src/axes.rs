@@ -1,6 +1,7 @@
 //! Reading `[[axis]]` tables.
 
 use felice_base::Located;
+use felice_subthreshold::corners::PROCESS;
 
 use crate::axis::{Axis, Case, Distribution, Draw, Ladder, Points, Variable};
 use crate::quantity::Quantity;
@@ -15,17 +16,28 @@ const FURTHEST: f64 = 8.3;
 /// Looks a quantity up by the name in the study; the error says what there is.
 pub type Lookup<'l> = &'l dyn Fn(&str) -> Result<Quantity, String>;
 
-const KEYS: [&str; 12] =
-    ["name", "quantity", "values", "from", "to", "count", "scale", "draw", "quantities", "cases", "copies", "about"];
+const KEYS: [&str; 13] = [
+    "name", "quantity", "values", "from", "to", "count", "scale", "draw", "quantities", "cases", "copies", "corners",
+    "about",
+];
+
+/// What a subject has beside quantities.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silicon {
+    /// Devices that mismatch can move.
+    pub copies: bool,
+    /// Threshold shift (V) and relative current of a fast or slow transistor.
+    pub corner: Option<(f64, f64)>,
+}
 
 /// Reads the axes of a study.
-pub fn read(tables: &[Value<'_>], lookup: Lookup<'_>, seed: u64, copies: bool) -> Result<Vec<Axis>, Located> {
+pub fn read(tables: &[Value<'_>], lookup: Lookup<'_>, seed: u64, silicon: Silicon) -> Result<Vec<Axis>, Located> {
     let mut axes: Vec<Axis> = Vec::new();
     let mut product: u64 = 1;
     for value in tables {
         let table = value.table()?;
         table.only(&KEYS)?;
-        let axis = axis(table, lookup, seed, copies)?;
+        let axis = axis(table, lookup, seed, silicon)?;
         product = product.saturating_mul(axis.len);
         if product > MOST_POINTS {
             let so_far: Vec<String> = axes.iter().chain([&axis]).map(|a| a.len.to_string()).collect();
@@ -51,23 +63,48 @@ fn names(axis: &Axis) -> Vec<String> {
     names
 }
 
-fn axis(table: Table<'_>, lookup: Lookup<'_>, seed: u64, copies: bool) -> Result<Axis, Located> {
-    let kinds = ["quantity", "draw", "cases", "copies"];
+fn axis(table: Table<'_>, lookup: Lookup<'_>, seed: u64, silicon: Silicon) -> Result<Axis, Located> {
+    let kinds = ["quantity", "draw", "cases", "copies", "corners"];
     let given: Vec<&str> = kinds.into_iter().filter(|k| table.get(k).is_some()).collect();
     let name = table.get("name").map(|v| plain_name(&v)).transpose()?;
     match given[..] {
         ["quantity"] => ladder_axis(table, lookup, name),
         ["draw"] => drawn_axis(table, lookup, seed, name.unwrap_or_else(|| "sample".into())),
         ["cases"] => cases_axis(table, lookup, name.unwrap_or_else(|| "case".into())),
-        ["copies"] if copies => {
+        ["copies"] if silicon.copies => {
             exactly(table, &["name", "copies", "about"])?;
             let len = table.need("copies", "a number of copies")?.count(1)?;
             Ok(Axis { name: name.unwrap_or_else(|| "copy".into()), len, points: Points::Copies })
         }
-        ["copies"] => Err(table.error("no `copies`: mismatched copies are of a [circuit] with [mismatch]")),
-        [] => Err(table.error("an axis with `quantity`, `draw`, `cases` or `copies`")),
+        ["copies"] => Err(table.error(
+            "no `copies`: mismatch is of a [circuit] with [circuit.mismatch], or a [model] whose card has [devices] and an A_VT",
+        )),
+        ["corners"] => corners_axis(table, lookup, silicon, name.unwrap_or_else(|| "corner".into())),
+        [] => Err(table.error("an axis with `quantity`, `draw`, `cases`, `corners` or `copies`")),
         _ => Err(table.error(format!("an axis with one of {}, not several", given.join(", ")))),
     }
+}
+
+/// Process corners by name, as cases that move every nFET and pFET.
+fn corners_axis(table: Table<'_>, lookup: Lookup<'_>, silicon: Silicon, name: String) -> Result<Axis, Located> {
+    exactly(table, &["name", "corners", "about"])?;
+    let list = table.need("corners", "their names")?;
+    let Some((dvt, dbeta)) = silicon.corner else {
+        return Err(list.error("a circuit with transistors, or a card with [devices]"));
+    };
+    let keys = ["nfet.dvt", "nfet.dbeta", "pfet.dvt", "pfet.dbeta"];
+    let quantities = keys.iter().map(|key| lookup(key)).collect::<Result<Vec<_>, _>>().map_err(|e| list.error(e))?;
+    let mut cases: Vec<Case> = Vec::new();
+    for value in list.list()? {
+        let word = value.string()?;
+        let known = PROCESS.iter().find(|(name, ..)| *name == word).filter(|_| cases.iter().all(|c| c.name != word));
+        let Some((_, n, p)) = known else { return Err(value.error("TT, FF, SS, FS or SF, each once")) };
+        cases.push(Case { name: word, values: vec![-n * dvt, n * dbeta, -p * dvt, p * dbeta] });
+    }
+    if cases.is_empty() {
+        return Err(list.error("TT, FF, SS, FS, SF or some of them"));
+    }
+    Ok(Axis { name, len: cases.len() as u64, points: Points::Cases(quantities, cases) })
 }
 
 fn exactly(table: Table<'_>, known: &[&str]) -> Result<(), Located> {

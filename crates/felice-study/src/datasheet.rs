@@ -48,6 +48,14 @@ fn text(study: &Study, plan: &Plan, outcome: &Outcome) -> String {
             line(format!("* Model: {}, {}. Source: {}.", info.name, info.about, info.source));
             line(format!("* Unit of time: {}.", info.time));
         }
+        SubjectSpec::Circuit(spec) => {
+            let (n, file) = (spec.nominal.elements.len(), &spec.name);
+            line(format!("* Circuit: {file}, {n} elements, {} transistors: {}.", spec.transistors.len(), spec.nominal.title));
+            line(format!("* Engine: {} ({}).", spec.engine, spec.reason));
+            if let Some(case) = &spec.case {
+                line(format!("* Compared with the model {} as the case `{}` says.", case.case.model, case.case.name));
+            }
+        }
     }
     if let Some(shard) = plan.shard {
         line(format!("* **A part only**: shard {shard}, points {} to {}.", plan.range.start, plan.range.end - 1));

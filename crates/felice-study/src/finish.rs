@@ -172,7 +172,7 @@ pub fn finish(
     let mut keep = |failures: Failures| keep(&mut reasons, failures);
     let mut writer = draft.into_writer()?;
     if plan.spikes {
-        writer = write_spikes(writer, ragged, &mut keep)?;
+        writer = write_spikes(writer, &Unit::new(plan.spike_unit), ragged, &mut keep)?;
     } else if failed > 0 {
         ragged.visit(&mut |failures, _| {
             keep(failures);
@@ -200,6 +200,7 @@ pub const SPIKE_TIMES: &str = "spike times of all points, one point after anothe
 /// Spike times in CF's contiguous ragged form: all of point 0, all of point 1, and so on.
 fn write_spikes(
     writer: FileWriter,
+    unit: &Unit,
     ragged: &dyn Ragged,
     keep: &mut dyn FnMut(Failures),
 ) -> Result<FileWriter, StudyError> {
@@ -208,7 +209,7 @@ fn write_spikes(
     let group = writer.root().existing_group("spikes")?;
     let axis = group.bare_axis("spike", total as usize)?;
     if total == 0 {
-        group.array::<f64>("spike_time", &Unit::ONE, about, &[&axis], &[])?;
+        group.array::<f64>("spike_time", unit, about, &[&axis], &[])?;
         ragged.visit(&mut |failures, _| {
             keep(failures);
             Ok(())
@@ -216,7 +217,7 @@ fn write_spikes(
         drop((axis, group));
         return Ok(writer);
     }
-    let places = group.reserve::<f64>("spike_time", &Unit::ONE, about, &[&axis])?;
+    let places = group.reserve::<f64>("spike_time", unit, about, &[&axis])?;
     drop((axis, group));
     let mut draft = writer.into_draft(vec![places])?;
     let mut at = 0;

@@ -7,6 +7,8 @@
 
 mod axes;
 pub mod axis;
+mod circuit;
+mod circuit_run;
 mod datasheet;
 mod error;
 mod finish;
@@ -15,6 +17,7 @@ mod merge;
 mod metadata;
 mod model;
 mod model_run;
+mod netlist_text;
 mod plan;
 pub mod quantity;
 pub mod random;
@@ -29,6 +32,7 @@ mod sweep;
 mod text;
 
 pub use error::{StudyError, bytes};
+pub use circuit::{CaseSpec, CircuitSpec};
 pub use felice_spice::Fault;
 pub use merge::{MergeOptions, merge};
 pub use model::ModelSpec;

@@ -65,15 +65,16 @@ pub(crate) fn write(
 
 fn write_spikes(group: &Group<'_>, moved: &Moved<'_>, folder: &Path, sha256: &[u8]) -> Result<(), StoreError> {
     let axis = group.bare_axis("spike", moved.spikes() as usize)?;
+    let unit = Unit::new(moved.plan().spike_unit);
     if moved.spikes() == 0 {
-        return group.array::<f64>("spike_time", &Unit::ONE, finish::SPIKE_TIMES, &[&axis], &[]);
+        return group.array::<f64>("spike_time", &unit, finish::SPIKE_TIMES, &[&axis], &[]);
     }
     let sources: Vec<Source> = moved
         .spikes_of()
         .filter(|(_, points)| *points > 0)
         .map(|(file, points)| Source { file: seen_from(folder, file), dataset: "spikes/spike_time".into(), points })
         .collect();
-    group.mapped::<f64>("spike_time", (&Unit::ONE, finish::SPIKE_TIMES), (&[&axis], 1), &sources, sha256)
+    group.mapped::<f64>("spike_time", (&unit, finish::SPIKE_TIMES), (&[&axis], 1), &sources, sha256)
 }
 
 /// A shard's name as the virtual file should hold it: relative where it lies in or below the same folder, so that both

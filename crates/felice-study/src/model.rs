@@ -3,8 +3,10 @@
 use felice_base::Located;
 use felice_neurons::{AnyNeuron, Method, NeuronError, Run, Sampling, Stimulus, Trigger};
 use felice_subthreshold::card::{CIRCUIT_KEYS, CONDITION_KEYS, FET_KEYS, GEOMETRY_KEYS, Q_OVER_K};
-use felice_subthreshold::{Card, DeviceError, Quantity as CardQuantity, derive};
+use felice_subthreshold::{Card, DeviceError, Form, Mismatched, Quantity as CardQuantity, derive};
 
+use crate::axes::Silicon;
+use crate::circuit::corner;
 use crate::error::StudyError;
 use crate::quantity::{Holds, Quantity, StimulusField, Target};
 use crate::study::Precision;
@@ -28,8 +30,8 @@ pub struct ModelSpec {
 const KEYS: [&str; 11] =
     ["name", "option", "card", "parameters", "initial", "t_end", "rtol", "atol", "rails", "stimuli", "method"];
 
-/// Reads a file that the study names.
-pub type Input<'i> = &'i mut dyn FnMut(Value<'_>) -> Result<String, StudyError>;
+/// Reads a file that the study names at a place, by its name beside the study.
+pub type Input<'i> = &'i mut dyn FnMut(Value<'_>, &str) -> Result<String, StudyError>;
 
 impl ModelSpec {
     /// Reads `[model]`.
@@ -59,8 +61,8 @@ impl ModelSpec {
                 spec.parameters.push((key.name().to_owned(), x));
             }
         }
-        if spec.card.is_some() {
-            spec.neuron = spec.derived(&spec.card).map_err(|why| table.get("card").map_or(value, |v| v).error(why))?;
+        if let Some(card) = &spec.card {
+            spec.neuron = spec.derived(card).map_err(|why| table.get("card").map_or(value, |v| v).error(why))?;
         }
         if let Some(value) = table.get("initial") {
             for (key, value) in value.table()?.entries() {
@@ -110,6 +112,9 @@ impl ModelSpec {
                 let holds = Holds::POSITIVE;
                 return Ok(Quantity::new(key, "K", "temperature of the circuit", holds, Target::Temperature));
             }
+            if let Some(quantity) = corner(key, !card.devices.is_empty()) {
+                return Ok(quantity);
+            }
             if let Some((table, name)) = key.strip_prefix("card.").and_then(|rest| rest.rsplit_once('.')) {
                 return card_quantity(card, key, table, name);
             }
@@ -117,6 +122,13 @@ impl ModelSpec {
         let parameters: Vec<&str> = info.parameters.iter().map(|p| &*p.name).collect();
         let with_card = if self.card.is_some() { ", `temperature`, `card.TABLE.KEY`" } else { "" };
         Err(format!("a parameter ({}), `initial.STATE`, `stimulus.INDEX.amplitude`{with_card}", parameters.join(", ")))
+    }
+
+    /// What its card's devices can do.
+    pub fn silicon(&self) -> Silicon {
+        let Some(card) = self.card.as_ref().filter(|c| !c.devices.is_empty()) else { return Silicon::default() };
+        let span = felice_subthreshold::corners::Span::of(card);
+        Silicon { copies: self.mismatched(None, 0, 0).is_ok(), corner: Some((span.dvt0, span.dis)) }
     }
 
     fn stimulus(&self, key: &str, rest: &str) -> Result<Quantity, String> {
@@ -143,13 +155,25 @@ impl ModelSpec {
     }
 
     /// The neuron with parameters derived from a card, the study's own on top.
-    pub fn derived(&self, card: &Option<Card>) -> Result<AnyNeuron, String> {
+    pub fn derived(&self, card: &Card) -> Result<AnyNeuron, String> {
+        let derived = derive(card, &self.neuron.info().name).map_err(|e: DeviceError| e.to_string())?;
+        self.with(derived.parameters.iter().map(|p| (p.name.as_str(), p.value)))
+    }
+
+    /// The neuron that mismatched copy `n` of a card's circuit makes (the study's card where none is given).
+    pub fn mismatched(&self, card: Option<&Card>, seed: u64, n: u64) -> Result<AnyNeuron, String> {
+        let name = self.neuron.info().name.to_string();
+        let card = card.or(self.card.as_ref()).ok_or("mismatched copies are of a card's circuit")?;
+        let form = if matches!(name.as_str(), "boomerang" | "fhnrs" | "wererabbit") { Form::Closed } else { Form::Solved };
+        let copies = Mismatched::new(card, &name, form).map_err(|e| e.to_string())?;
+        let all = copies.copy(seed, n);
+        self.with(all.iter().map(|(name, x)| (name.as_str(), *x)).filter(|(name, _)| self.neuron.get(name).is_ok()))
+    }
+
+    fn with<'p>(&self, parameters: impl Iterator<Item = (&'p str, f64)>) -> Result<AnyNeuron, String> {
         let mut neuron = self.neuron.clone();
-        if let Some(card) = card {
-            let derived = derive(card, &neuron.info().name).map_err(|e: DeviceError| e.to_string())?;
-            for p in &derived.parameters {
-                neuron.set(&p.name, p.value).map_err(|e| e.to_string())?;
-            }
+        for (name, value) in parameters {
+            neuron.set(name, value).map_err(|e| e.to_string())?;
         }
         for (name, value) in &self.parameters {
             neuron.set(name, *value).map_err(|e| e.to_string())?;
@@ -190,14 +214,15 @@ fn unit(symbol: &str) -> &str {
 }
 
 fn card(value: Value<'_>, input: Input<'_>) -> Result<Card, StudyError> {
-    let text = input(value)?;
-    Card::from_toml(&text, &value.string()?).map_err(|e| match e {
+    let name = value.string()?;
+    let text = input(value, &name)?;
+    Card::from_toml(&text, &name).map_err(|e| match e {
         DeviceError::Card(located) => StudyError::Study(located),
         e => value.error(e.to_string()).into(),
     })
 }
 
-fn card_quantity(card: &Card, key: &str, table: &str, name: &str) -> Result<Quantity, String> {
+pub fn card_quantity(card: &Card, key: &str, table: &str, name: &str) -> Result<Quantity, String> {
     let known = match table {
         "conditions" => CONDITION_KEYS.iter(),
         "circuit" => CIRCUIT_KEYS.iter(),

@@ -13,6 +13,7 @@ use crate::summary;
 pub struct ModelSubject<'s> {
     spec: &'s ModelSpec,
     outputs: &'s Outputs,
+    seed: u64,
     quantities: Vec<&'s Quantity>,
     states: Vec<String>,
     sampled: Vec<usize>,
@@ -42,7 +43,7 @@ impl<'s> ModelSubject<'s> {
         if outputs.summary {
             columns.extend(summary::columns(info, float));
         }
-        ModelSubject { spec, outputs, quantities: study.quantities(), states, sampled, columns }
+        ModelSubject { spec, outputs, seed: study.seed, quantities: study.quantities(), states, sampled, columns }
     }
 
     /// The neuron and the run of one row.
@@ -51,6 +52,7 @@ impl<'s> ModelSubject<'s> {
         let mut initial = self.spec.initial.clone();
         let mut parameters: Vec<(&str, f64)> = Vec::new();
         let mut card = None;
+        let mut corner: Option<[[f64; 2]; 2]> = None;
         for (quantity, values) in self.quantities.iter().zip(&points.values) {
             let x = values[row];
             if x.is_nan() {
@@ -75,31 +77,38 @@ impl<'s> ModelSubject<'s> {
                     let card = card.get_or_insert_with(|| self.spec.card.clone().unwrap_or_default());
                     model::set_temperature(card, x);
                 }
+                Target::Threshold(channel) => corner.get_or_insert_default()[*channel as usize][0] = x,
+                Target::Current(channel) => corner.get_or_insert_default()[*channel as usize][1] = x,
             }
         }
-        let mut neuron = match &card {
-            Some(_) => self.spec.derived(&card)?,
-            None => self.spec.neuron.clone(),
+        if let Some([nfet, pfet]) = corner {
+            card.get_or_insert_with(|| self.spec.card.clone().unwrap_or_default()).move_corner(nfet, pfet);
+        }
+        let copy = points.copies.as_ref().map(|c| c[row]);
+        let mut neuron = match (&card, copy) {
+            (card, Some(n)) => self.spec.mismatched(card.as_ref(), self.seed, n)?,
+            (Some(card), None) => self.spec.derived(card)?,
+            (None, None) => self.spec.neuron.clone(),
         };
         for (name, value) in parameters {
             neuron.set(name, value).map_err(|e| e.to_string())?;
         }
         run.initial = self.spec.start(&neuron, &initial).map_err(|e| e.to_string())?;
-        run.sampling = Sampling::Uniform(self.samples());
+        run.sampling = Sampling::Uniform(self.grid().0);
         Ok((neuron, run))
     }
 
-    /// Samples of a trajectory: those asked for, and enough for a summary.
-    fn samples(&self) -> usize {
-        self.outputs.samples.map_or(if self.outputs.summary { summary::SAMPLES } else { 2 }, |n| n as usize)
+    /// Samples of a trajectory, enough for a summary, and how many of them lie between two that are kept.
+    fn grid(&self) -> (usize, usize) {
+        summary::grid(self.outputs.samples, if self.outputs.summary { summary::SAMPLES } else { 2 })
     }
 
     fn fill(&self, trajectory: &Trajectory, row: usize, block: &mut Block) {
-        let mut column = 0;
+        let (mut column, stride) = (0, self.grid().1);
         if self.outputs.samples.is_some() {
             for state in &self.sampled {
                 if let Some(signal) = trajectory.sampled.get(&self.states[*state]) {
-                    block.put(column, row, signal.values.iter().copied());
+                    block.put(column, row, signal.values.iter().step_by(stride).copied());
                 }
                 column += 1;
             }

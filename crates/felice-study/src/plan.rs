@@ -60,6 +60,8 @@ pub struct Plan {
     pub unit: u64,
     /// Whether there are spike times.
     pub spikes: bool,
+    /// Their unit.
+    pub spike_unit: &'static str,
     /// The axis of samples.
     pub samples: Option<Signal>,
 }
@@ -113,7 +115,15 @@ impl Plan {
             columns.push(flag("row_size", "number of spikes of the point", Kind::U64));
         }
         let mut plan =
-            Plan { columns, range, shard, unit: 1, spikes: subject.spikes(), samples: subject.sample_axis() };
+            Plan {
+            columns,
+            range,
+            shard,
+            unit: 1,
+            spikes: subject.spikes(),
+            spike_unit: subject.time_unit(),
+            samples: subject.sample_axis(),
+        };
         let by_size = UNIT_BYTES / (plan.point_bytes() + cost.spike_bytes()).max(1);
         let by_time = (UNIT_TIME / cost.seconds.max(1e-9)) as u64;
         // Enough units to keep many threads busy, not so many that a unit is less than the lanes of a vector machine.

@@ -30,6 +30,19 @@ pub enum Target {
     Card(String, String),
     /// The temperature.
     Temperature,
+    /// The threshold of every transistor of a channel.
+    Threshold(Channel),
+    /// The current factor of every transistor of a channel.
+    Current(Channel),
+}
+
+/// n or p.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    /// nFETs.
+    N,
+    /// pFETs.
+    P,
 }
 
 /// A number of a stimulus.

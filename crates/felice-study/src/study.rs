@@ -4,11 +4,14 @@ use std::path::Path;
 
 use felice_base::Located;
 use felice_store::sha256_hex;
+use felice_verify::MetricName;
 
 use crate::axes;
 use crate::axis::Axis;
+use crate::circuit::{CaseSpec, CircuitSpec};
 use crate::error::StudyError;
 use crate::model::ModelSpec;
+use crate::quantity::Quantity;
 use crate::text::{Table, Text, Value};
 
 /// A validated study.
@@ -89,6 +92,8 @@ pub enum Precision {
 pub enum SubjectSpec {
     /// A neuron model.
     Model(Box<ModelSpec>),
+    /// A circuit on an engine.
+    Circuit(Box<CircuitSpec>),
 }
 
 /// What comes out.
@@ -102,6 +107,8 @@ pub struct Outputs {
     pub states: Vec<String>,
     /// Spike times.
     pub spikes: bool,
+    /// A circuit against its model.
+    pub metrics: Vec<MetricName>,
 }
 
 /// What to do with points that fail.
@@ -115,7 +122,7 @@ pub enum Policy {
     Retry(u32),
 }
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "title",
     "authors",
     "licence",
@@ -128,6 +135,7 @@ const KEYS: [&str; 14] = [
     "retries",
     "unit",
     "model",
+    "circuit",
     "axis",
     "outputs",
 ];
@@ -162,19 +170,25 @@ impl Study {
         let root = Table::root(source, &document);
         root.only(&KEYS)?;
         let mut inputs = Vec::new();
-        let mut input = |value: Value<'_>| -> Result<String, StudyError> {
-            let name = value.string()?;
-            let text = String::from_utf8(open(&name)?).map_err(|_| value.error("a text file in UTF-8"))?;
-            inputs.push(InputText { name, text: text.clone() });
+        let mut input = |value: Value<'_>, name: &str| -> Result<String, StudyError> {
+            let text = String::from_utf8(open(name)?).map_err(|_| value.error("a text file in UTF-8"))?;
+            let kept = InputText { name: name.to_owned(), text: text.clone() };
+            if !inputs.contains(&kept) {
+                inputs.push(kept);
+            }
             Ok(text)
         };
         let seed = root.or("seed", 0, |v| v.count(0))?;
         let precision =
             root.or("precision", Precision::F64, |v| v.word(&[("f64", Precision::F64), ("f32", Precision::F32)]))?;
-        let model = ModelSpec::read(root.need("model", "what is run")?, precision, &mut input)?;
+        let subject = match (root.get("model"), root.get("circuit")) {
+            (Some(model), None) => SubjectSpec::Model(Box::new(ModelSpec::read(model, precision, &mut input)?)),
+            (None, Some(circuit)) => SubjectSpec::Circuit(Box::new(CircuitSpec::read(circuit, &mut input)?)),
+            (None, None) => return Err(root.error("`model` or `circuit`, what is run").into()),
+            (Some(_), Some(circuit)) => return Err(circuit.error("either [model] or [circuit]").into()),
+        };
         let tables = root.or("axis", Vec::new(), |v| v.list())?;
-        let axes = axes::read(&tables, &|key| model.quantity(key), seed, false)?;
-        let subject = SubjectSpec::Model(Box::new(model));
+        let axes = axes::read(&tables, &|key| subject.quantity(key), seed, subject.silicon())?;
         let outputs = outputs(root, &subject)?;
         Ok(Study {
             file: file.to_owned(),
@@ -244,6 +258,24 @@ impl SubjectSpec {
     pub fn states(&self) -> Vec<String> {
         match self {
             SubjectSpec::Model(spec) => spec.states(),
+            SubjectSpec::Circuit(spec) => spec.names(),
+        }
+    }
+
+    fn quantity(&self, key: &str) -> Result<Quantity, String> {
+        match self {
+            SubjectSpec::Model(spec) => spec.quantity(key),
+            SubjectSpec::Circuit(spec) => spec.quantity(key, true),
+        }
+    }
+
+    fn silicon(&self) -> axes::Silicon {
+        match self {
+            SubjectSpec::Model(spec) => spec.silicon(),
+            SubjectSpec::Circuit(spec) => axes::Silicon {
+                copies: spec.mismatch.is_some(),
+                corner: (!spec.transistors.is_empty()).then_some(spec.corner),
+            },
         }
     }
 }
@@ -313,10 +345,10 @@ fn orcid(value: &Value<'_>) -> Result<String, Located> {
 }
 
 fn outputs(root: Table<'_>, subject: &SubjectSpec) -> Result<Outputs, Located> {
-    let mut outputs = Outputs { summary: true, samples: None, states: Vec::new(), spikes: false };
+    let mut outputs = Outputs { summary: true, samples: None, states: Vec::new(), spikes: false, metrics: Vec::new() };
     let Some(value) = root.get("outputs") else { return Ok(outputs) };
     let table = value.table()?;
-    table.only(&["summary", "samples", "states", "spikes"])?;
+    table.only(&["summary", "samples", "states", "spikes", "metrics"])?;
     outputs.summary = table.or("summary", true, |v| v.boolean())?;
     outputs.spikes = table.or("spikes", false, |v| v.boolean())?;
     outputs.samples = table.get("samples").map(|v| v.count(2)).transpose()?;
@@ -332,8 +364,38 @@ fn outputs(root: Table<'_>, subject: &SubjectSpec) -> Result<Outputs, Located> {
             }
         }
     }
-    if !outputs.summary && !outputs.spikes && outputs.samples.is_none() {
-        return Err(value.error("an output: `summary`, `samples` or `spikes`"));
+    if let (true, SubjectSpec::Circuit(spec)) = (outputs.spikes, subject)
+        && spec.spike.is_none()
+    {
+        return Err(value.error("`spike = { vector = \"v(u)\", level = 0.5 }` in [circuit], where `spikes` are asked for"));
+    }
+    if let Some(metrics) = table.get("metrics") {
+        outputs.metrics = self::metrics(&metrics, subject)?;
+    }
+    if !outputs.summary && !outputs.spikes && outputs.samples.is_none() && outputs.metrics.is_empty() {
+        return Err(value.error("an output: `summary`, `samples`, `spikes` or `metrics`"));
     }
     Ok(outputs)
+}
+
+/// Metrics by name, or all with `true`.
+fn metrics(value: &Value<'_>, subject: &SubjectSpec) -> Result<Vec<MetricName>, Located> {
+    let with_case = matches!(subject, SubjectSpec::Circuit(spec) if spec.case.is_some());
+    if !with_case {
+        return Err(value.error("no `metrics` unless [circuit] names a `case`, which says what the circuit is compared with"));
+    }
+    let known = CaseSpec::metrics();
+    if let Ok(all) = value.boolean() {
+        return Ok(if all { known } else { Vec::new() });
+    }
+    let names: Vec<&str> = known.iter().map(|m| m.name()).collect();
+    let mut wanted = Vec::new();
+    for item in value.list()? {
+        let name = item.string()?;
+        match known.iter().find(|m| m.name() == name && !wanted.contains(*m)) {
+            Some(metric) => wanted.push(*metric),
+            None => return Err(item.error(format!("one of {}, each once", crate::text::listed(&names)))),
+        }
+    }
+    Ok(wanted)
 }

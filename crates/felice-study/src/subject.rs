@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use felice_base::Signal;
 
+use crate::error::StudyError;
 use crate::quantity::Quantity;
 use crate::study::Study;
 
@@ -17,6 +18,19 @@ pub trait Subject: Sync {
 
     /// Whether points give spike times.
     fn spikes(&self) -> bool;
+
+    /// The unit of spike times.
+    fn time_unit(&self) -> &'static str {
+        "1"
+    }
+
+    /// Whether everything is there that running needs.
+    ///
+    /// # Errors
+    /// What is missing.
+    fn ready(&self) -> Result<(), StudyError> {
+        Ok(())
+    }
 
     /// Runs these rows of a unit. What goes wrong with a row goes into the block.
     fn run(&self, points: &UnitPoints, rows: &[usize], block: &mut Block);

@@ -34,9 +34,7 @@ pub fn columns(info: &Info, float: Kind) -> Vec<Column> {
 pub fn numbers(trajectory: &Trajectory, states: &[String]) -> Vec<f64> {
     let mut numbers = Vec::new();
     for (i, name) in states.iter().enumerate() {
-        let values = trajectory.sampled.get(name).map_or(&[][..], |s| &s.values);
-        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let [least, most, _] = extremes(trajectory.sampled.get(name).map_or(&[][..], |s| &s.values));
         numbers.extend([least, most, trajectory.final_state.get(i).copied().unwrap_or(f64::NAN)]);
     }
     let t = &trajectory.sampled.axis().values;
@@ -46,8 +44,27 @@ pub fn numbers(trajectory: &Trajectory, states: &[String]) -> Vec<f64> {
     numbers
 }
 
+/// The smallest, the largest and the last of these values.
+pub fn extremes(values: &[f64]) -> [f64; 3] {
+    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    [least, most, values.last().copied().unwrap_or(f64::NAN)]
+}
+
+/// So many samples that at least `least` are looked at and those asked for are every n-th of them; with that n.
+pub fn grid(asked: Option<u64>, least: usize) -> (usize, usize) {
+    match asked.map(|n| n as usize) {
+        None => (least.max(2), 1),
+        Some(n) => {
+            let parts = n.max(2) - 1;
+            let stride = least.saturating_sub(1).div_ceil(parts).max(1);
+            (parts * stride + 1, stride)
+        }
+    }
+}
+
 /// Mean period over the last half of the maxima and half of the last swing; NaN where there are fewer than two maxima.
-fn last_oscillation(t: &[f64], y: &[f64]) -> (f64, f64) {
+pub fn last_oscillation(t: &[f64], y: &[f64]) -> (f64, f64) {
     let extremes = |sign: f64| -> Vec<(f64, f64)> {
         (1..y.len().saturating_sub(1))
             .filter(|i| sign * y[*i] > sign * y[i - 1] && sign * y[*i] >= sign * y[i + 1])

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use felice_store::{AttributeValue, Claim, Draft, Heap, Input, Journal, Provenance, Reader, Written};
 
+use crate::circuit_run::CircuitSubject;
 use crate::datasheet;
 use crate::error::StudyError;
 use crate::finish::{self, Heaped};
@@ -66,6 +67,7 @@ const REPAIRS: usize = 3;
 pub(crate) fn subject_of(study: &Study) -> Result<Box<dyn Subject + '_>, StudyError> {
     match &study.subject {
         SubjectSpec::Model(spec) => Ok(Box::new(ModelSubject::new(study, spec))),
+        SubjectSpec::Circuit(spec) => Ok(Box::new(CircuitSubject::new(study, spec))),
     }
 }
 
@@ -80,6 +82,7 @@ pub fn estimate(
     target: Option<&Path>,
 ) -> Result<Estimate, StudyError> {
     let subject = subject_of(study)?;
+    subject.ready()?;
     let cost = Cost::measure(study, &*subject);
     let plan = Plan::new(study, &*subject, shard, &cost)?;
     let estimate = plan.estimate(study, &cost, threads_or_all(threads));
@@ -113,6 +116,7 @@ pub fn sweep(
     }
     let threads = threads_or_all(options.threads);
     let subject = subject_of(study)?;
+    subject.ready()?;
     let begun = begin_or_resume(study, &*subject, claim, &paths, options, threads)?;
     let Begun { plan, draft, heap, mut journal, mut records } = begun;
     let points = |records: &BTreeMap<u64, Record>| records.keys().map(|u| plan.unit_range(*u).1 as u64).sum::<u64>();

@@ -228,6 +228,11 @@ pub const GEOMETRY_KEYS: &[Key] =
     &[key("W", "m", Range::Positive, "channel width"), key("L", "m", Range::Positive, "channel length")];
 
 impl Card {
+    /// Moves every nFET (then every pFET) by a threshold (V) and a relative current factor, as process corners do.
+    pub fn move_corner(&mut self, nfet: [f64; 2], pfet: [f64; 2]) {
+        self.shift = [nfet, pfet].map(|[dvt, dbeta]| Shift { dvt, dbeta });
+    }
+
     /// Reads a card from TOML text. `file` is named in errors and not opened.
     ///
     /// # Errors

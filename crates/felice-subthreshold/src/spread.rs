@@ -206,6 +206,43 @@ pub fn mismatch(card: &Card, model: &str) -> Result<Vec<(String, Deviation)>, De
     Ok(evaluator.transistors.iter().map(|t| (t.role.name.to_owned(), sigma(t))).collect())
 }
 
+/// A card's circuit, whose mismatched copies are drawn one by one.
+pub struct Mismatched {
+    evaluator: Evaluator,
+    sigmas: Vec<Deviation>,
+}
+
+impl Mismatched {
+    /// The circuit of a card, its parameters in this form.
+    ///
+    /// # Errors
+    /// As [`crate::derive_as`]; [`DeviceError::Missing`] where no transistor has a Pelgrom coefficient.
+    pub fn new(card: &Card, model: &str, form: Form) -> Result<Self, DeviceError> {
+        let evaluator = Evaluator::new(card, model, form)?;
+        let sigmas: Vec<Deviation> = evaluator.transistors.iter().map(sigma).collect();
+        if sigmas.iter().all(|s| s.dvt == 0.0 && s.dbeta == 0.0) {
+            return Err(no_mismatch(card, model));
+        }
+        Ok(Mismatched { evaluator, sigmas })
+    }
+
+    /// Parameters (and `time_unit`) of copy `n`, by name: those of sample `n` of [`monte_carlo`] with this seed.
+    pub fn copy(&self, seed: u64, n: u64) -> Vec<(String, f64)> {
+        let deviations = deviations(seed, n, &self.sigmas);
+        let row = self.evaluator.row(|i| deviated(&self.evaluator.transistors[i].ekv, &deviations[i]));
+        self.evaluator.columns.iter().map(|c| c.name.clone()).zip(row).collect()
+    }
+}
+
+fn no_mismatch(card: &Card, model: &str) -> DeviceError {
+    DeviceError::Missing {
+        card: card.file.clone(),
+        model: model.to_owned(),
+        quantity: "[nfet] A_VT".into(),
+        remedy: "write the process' A_VT (mV*um) and A_beta (%*um); without them every circuit is the same".into(),
+    }
+}
+
 /// Samples mismatched circuits of a card.
 ///
 /// # Errors
@@ -237,12 +274,7 @@ pub fn monte_carlo_samples(
     let evaluator = Evaluator::new(card, model, form)?;
     let all: Vec<Deviation> = evaluator.transistors.iter().map(sigma).collect();
     if sampling.mismatch != Mismatch::Off && all.iter().all(|s| s.dvt == 0.0 && s.dbeta == 0.0) {
-        return Err(DeviceError::Missing {
-            card: card.file.clone(),
-            model: model.to_owned(),
-            quantity: "[nfet] A_VT".into(),
-            remedy: "write the process' A_VT (mV*um) and A_beta (%*um); without them every circuit is the same".into(),
-        });
+        return Err(no_mismatch(card, model));
     }
     let sigmas: Vec<Deviation> = all.into_iter().map(|s| sampling.mismatch.of(s)).collect();
     let run = || {

@@ -45,7 +45,7 @@ fn lagrange(t: &[f64], x: &[f64], s: f64) -> f64 {
 }
 
 /// Where a sampled signal passes `level` upwards, between samples by the cubic through four of them.
-pub(crate) fn rising(t: &[f64], x: &[f64], level: f64) -> Vec<f64> {
+pub fn rising(t: &[f64], x: &[f64], level: f64) -> Vec<f64> {
     (1..t.len()).filter(|&i| x[i - 1] < level && x[i] >= level).map(|i| crossing(t, x, level, i)).collect()
 }
 

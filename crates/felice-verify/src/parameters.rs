@@ -75,6 +75,31 @@ impl Prepared {
                 Some(extraction.derived)
             }
         };
+        let mut prepared = Self::of(case, derived)?;
+        (prepared.inputs, prepared.card, prepared.design) = (inputs, card, design);
+        Ok(prepared)
+    }
+
+    /// The parameters of a case that are given, or derived from this card instead of the one it names.
+    ///
+    /// # Errors
+    /// [`VerifyError`] where nothing can be derived from the card or what is derived does not fit the model;
+    /// [`VerifyError::Mismatch`] where the case's parameters are to be extracted, or derived and no card is given.
+    pub fn with_card(case: &Case, card: Option<&Card>) -> Result<Self, VerifyError> {
+        let derived = match (&case.parameters, card) {
+            (Source::Given, _) => None,
+            (Source::Derive(_), Some(card)) => Some(derive(card, &case.model).map_err(|source| {
+                VerifyError::Device { case: case.name.clone(), source: Box::new(source) }
+            })?),
+            _ => {
+                let what = "its parameters need a run of the circuit, or a card that is not given".into();
+                return Err(mismatch(case, what, "take a case whose parameters are given or derived"));
+            }
+        };
+        Self::of(case, derived)
+    }
+
+    fn of(case: &Case, derived: Option<Derived>) -> Result<Self, VerifyError> {
         let (neuron, used) = neuron_of(case, derived.as_ref())?;
         let time_unit = match (case.time_unit, &derived) {
             (Some(seconds), _) => seconds,
@@ -91,7 +116,16 @@ impl Prepared {
             return Err(mismatch(case, format!("one tau derives to {time_unit} s"), "check C and Ibias on the card"));
         }
         let warnings = derived.as_ref().map(|d| d.warnings.clone()).unwrap_or_default();
-        Ok(Prepared { neuron, used, time_unit, warnings, design, inputs, card, derived })
+        Ok(Prepared {
+            neuron,
+            used,
+            time_unit,
+            warnings,
+            design: None,
+            inputs: Vec::new(),
+            card: None,
+            derived,
+        })
     }
 
     /// A number of the case file, or the derived quantity it names.

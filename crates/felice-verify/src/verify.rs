@@ -186,7 +186,7 @@ impl Circuit {
 }
 
 /// A simulation on the case's grid.
-fn waves(case: &Case, prepared: &Prepared, simulation: &Simulation) -> Result<Waves, VerifyError> {
+pub(crate) fn waves(case: &Case, prepared: &Prepared, simulation: &Simulation) -> Result<Waves, VerifyError> {
     let tau = grid::uniform(case.span, case.samples);
     let seconds: Vec<f64> = tau.iter().map(|t| t * prepared.time_unit).collect();
     let (wanted, end) = (case.span * prepared.time_unit, simulation.axis().last().copied().unwrap_or(0.0));
@@ -250,7 +250,7 @@ impl Model {
     }
 }
 
-fn landmarks(prepared: &Prepared, circuit: &Waves) -> Landmarks {
+pub(crate) fn landmarks(prepared: &Prepared, circuit: &Waves) -> Landmarks {
     let threshold = prepared.neuron.get("v_thr").ok().and_then(|level| {
         let i = circuit.channels.iter().position(|c| c.state == "v")?;
         Some((i, circuit.channels[i].offset + circuit.channels[i].scale * level))

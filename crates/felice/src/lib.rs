@@ -13,5 +13,6 @@ pub use felice_base as base;
 pub use felice_neurons as neurons;
 pub use felice_spice as spice;
 pub use felice_store as store;
+pub use felice_study as study;
 pub use felice_subthreshold as subthreshold;
 pub use felice_verify as verify;
