@@ -17,7 +17,18 @@ const FURTHEST: f64 = 8.3;
 pub type Lookup<'l> = &'l dyn Fn(&str) -> Result<Quantity, String>;
 
 const KEYS: [&str; 13] = [
-    "name", "quantity", "values", "from", "to", "count", "scale", "draw", "quantities", "cases", "copies", "corners",
+    "name",
+    "quantity",
+    "values",
+    "from",
+    "to",
+    "count",
+    "scale",
+    "draw",
+    "quantities",
+    "cases",
+    "copies",
+    "corners",
     "about",
 ];
 

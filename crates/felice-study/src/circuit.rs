@@ -64,9 +64,20 @@ pub struct CaseSpec {
 }
 
 const KEYS: [&str; 15] = [
-    "netlist", "case", "engine", "accuracy", "reltol", "t_end", "max_step", "time_limit", "parameters", "initial",
-    "vectors", "spike", "mismatch", "corner", "cache",
-];
+    "netlist",
+    "case",
+    "engine",
+    "accuracy",
+    "reltol",
+    "t_end",
+    "max_step",
+    "time_limit",
+    "parameters",
+    "initial",
+    "vectors",
+    "spike",
+    "mismatch",
+    "corner", "cache"];
 
 /// Threshold shift (V) and relative current of a fast or slow transistor where the study does not say.
 const CORNER: (f64, f64) = (0.03, 0.1);
@@ -82,7 +93,9 @@ impl CircuitSpec {
                 let case = case(place, input)?;
                 (place, beside(&place.string()?, &case.1), Some(case.0))
             }
-            _ => return Err(table.error("either `netlist`, a SPICE file, or `case`, a case file that names one").into()),
+            _ => {
+                return Err(table.error("either `netlist`, a SPICE file, or `case`, a case file that names one").into());
+            }
         };
         let source = NetlistText::read(&name, &mut |name| input(place, name))?;
         let netlist = Arc::new(Netlist::from_text(source.text.clone()));
@@ -114,12 +127,12 @@ impl CircuitSpec {
             spec.check_sizes(&table)?;
         }
         // Everything that the study itself changes is tried before anything runs.
-        spec.job(&[], &[], None)
-            .and_then(|job| job.circuit().map_err(|e| spec.source.locate(e)))
-            .map_err(|e| match e {
+        spec.job(&[], &[], None).and_then(|job| job.circuit().map_err(|e| spec.source.locate(e))).map_err(
+            |e| match e {
                 StudyError::Spice(e) => table.error(e.to_string()).into(),
                 e => e,
-            })?;
+            },
+        )?;
         Ok(spec)
     }
 
@@ -147,7 +160,11 @@ impl CircuitSpec {
         let names: Vec<String> = self.vectors.iter().map(|v| plain(v)).collect();
         if let Some(i) = (0..names.len()).find(|i| names[..*i].contains(&names[*i])) {
             let at = table.get("vectors").map_or_else(|| table.error(""), |v| v.error(""));
-            return Err(Located { expected: format!("vectors that are called differently: `{}`", self.vectors[i]), ..at }.into());
+            return Err(Located {
+                expected: format!("vectors that are called differently: `{}`", self.vectors[i]),
+                ..at
+            }
+            .into());
         }
         if self.vectors.is_empty() {
             return Err(table.error("`vectors` to look at, such as [\"v(out)\"]").into());
@@ -172,7 +189,8 @@ impl CircuitSpec {
         match self.transistors.iter().find(|t| t.size.is_none()) {
             None => Ok(()),
             Some(t) => {
-                let why = format!("a width and a length of every transistor; `{}` says none (parameters w and l)", t.name);
+                let why =
+                    format!("a width and a length of every transistor; `{}` says none (parameters w and l)", t.name);
                 Err(table.error(why).into())
             }
         }
@@ -225,7 +243,10 @@ impl CircuitSpec {
         let at = |kelvin| Netlist::from_text(self.source.at_temperature(kelvin)).circuit().ok();
         let same = |a: &Circuit, b: &Circuit| {
             // BSIM4 and diodes know their own temperature laws.
-            a.elements == b.elements && a.ekv_models == b.ekv_models && a.bsim4_models.is_empty() && a.diode_models.is_empty()
+            a.elements == b.elements
+                && a.ekv_models == b.ekv_models
+                && a.bsim4_models.is_empty()
+                && a.diode_models.is_empty()
         };
         !matches!((at(280.0), at(330.0)), (Some(a), Some(b)) if same(&a, &b))
     }
@@ -244,7 +265,8 @@ impl CircuitSpec {
             Some(kelvin) => Arc::new(Netlist::from_text(self.source.at_temperature(kelvin))),
             None => self.netlist.clone(),
         };
-        let mut job = Job::new(netlist).with_analysis(Analysis::Tran(self.tran.clone())).with_saves(self.vectors.clone());
+        let mut job =
+            Job::new(netlist).with_analysis(Analysis::Tran(self.tran.clone())).with_saves(self.vectors.clone());
         let owned = |(name, x): &(String, f64)| (name.clone(), *x);
         job.parameters = self.parameters.iter().map(owned).collect();
         job.initial = self.initial.iter().map(owned).collect();
@@ -360,9 +382,7 @@ fn settings(table: Table<'_>) -> Result<Settings, Located> {
         reltol: positive("reltol")?,
         max_step: positive("max_step")?,
         cache: table.or("cache", true, |v| v.boolean())?,
-        time_limit: limit
-            .and_then(|s| Duration::try_from_secs_f64(s).ok())
-            .unwrap_or(Settings::default().time_limit),
+        time_limit: limit.and_then(|s| Duration::try_from_secs_f64(s).ok()).unwrap_or(Settings::default().time_limit),
         ..Settings::default()
     })
 }

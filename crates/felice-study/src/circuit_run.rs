@@ -71,14 +71,26 @@ impl<'s> CircuitSubject<'s> {
             let (first, unit) = (&spec.vectors[0], unit_of(&spec.vectors[0]));
             let period = format!("mean time between the last maxima of {first}");
             columns.push(column("period".into(), "s", period, float, 1));
-            columns.push(column("amplitude".into(), unit.symbol(), format!("half the last swing of {first}"), float, 1));
+            columns.push(column(
+                "amplitude".into(),
+                unit.symbol(),
+                format!("half the last swing of {first}"),
+                float,
+                1,
+            ));
             if let Some((vector, level)) = &spec.spike {
                 let about = format!("spikes: upward crossings of {level} by {vector}");
                 columns.push(column("spike_count".into(), "1", about, Kind::U64, 1));
             }
             for m in spec.nominal.measures.iter().filter(|m| m.analysis == "tran") {
                 let about = format!("`.meas` {} of the netlist", m.name);
-                columns.push(column(format!("meas_{}", crate::circuit::plain(&m.name)), measured(&m.what), about, float, 1));
+                columns.push(column(
+                    format!("meas_{}", crate::circuit::plain(&m.name)),
+                    measured(&m.what),
+                    about,
+                    float,
+                    1,
+                ));
             }
         }
         for metric in &outputs.metrics {
@@ -262,8 +274,14 @@ fn measured(what: &MeasureKind) -> &'static str {
         MeasureKind::Reduce { how: felice_spice::analysis::Reduction::Integral, vector, .. } => {
             if vector.starts_with('i') { "A s" } else { "V s" }
         }
-        MeasureKind::Reduce { vector, .. } | MeasureKind::FindAt { vector, .. } | MeasureKind::FindWhen { vector, .. } => {
-            if vector.starts_with('i') { "A" } else { "V" }
+        MeasureKind::Reduce { vector, .. }
+        | MeasureKind::FindAt { vector, .. }
+        | MeasureKind::FindWhen { vector, .. } => {
+            if vector.starts_with('i') {
+                "A"
+            } else {
+                "V"
+            }
         }
     }
 }

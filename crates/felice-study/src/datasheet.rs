@@ -50,7 +50,11 @@ fn text(study: &Study, plan: &Plan, outcome: &Outcome) -> String {
         }
         SubjectSpec::Circuit(spec) => {
             let (n, file) = (spec.nominal.elements.len(), &spec.name);
-            line(format!("* Circuit: {file}, {n} elements, {} transistors: {}.", spec.transistors.len(), spec.nominal.title));
+            line(format!(
+                "* Circuit: {file}, {n} elements, {} transistors: {}.",
+                spec.transistors.len(),
+                spec.nominal.title
+            ));
             line(format!("* Engine: {} ({}).", spec.engine, spec.reason));
             if let Some(case) = &spec.case {
                 line(format!("* Compared with the model {} as the case `{}` says.", case.case.model, case.case.name));

@@ -31,8 +31,8 @@ mod summary;
 mod sweep;
 mod text;
 
-pub use error::{StudyError, bytes};
 pub use circuit::{CaseSpec, CircuitSpec};
+pub use error::{StudyError, bytes};
 pub use felice_spice::Fault;
 pub use merge::{MergeOptions, merge};
 pub use model::ModelSpec;

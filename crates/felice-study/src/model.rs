@@ -164,7 +164,8 @@ impl ModelSpec {
     pub fn mismatched(&self, card: Option<&Card>, seed: u64, n: u64) -> Result<AnyNeuron, String> {
         let name = self.neuron.info().name.to_string();
         let card = card.or(self.card.as_ref()).ok_or("mismatched copies are of a card's circuit")?;
-        let form = if matches!(name.as_str(), "boomerang" | "fhnrs" | "wererabbit") { Form::Closed } else { Form::Solved };
+        let form =
+            if matches!(name.as_str(), "boomerang" | "fhnrs" | "wererabbit") { Form::Closed } else { Form::Solved };
         let copies = Mismatched::new(card, &name, form).map_err(|e| e.to_string())?;
         let all = copies.copy(seed, n);
         self.with(all.iter().map(|(name, x)| (name.as_str(), *x)).filter(|(name, _)| self.neuron.get(name).is_ok()))

@@ -114,8 +114,7 @@ impl Plan {
         if subject.spikes() {
             columns.push(flag("row_size", "number of spikes of the point", Kind::U64));
         }
-        let mut plan =
-            Plan {
+        let mut plan = Plan {
             columns,
             range,
             shard,

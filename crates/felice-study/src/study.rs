@@ -367,7 +367,9 @@ fn outputs(root: Table<'_>, subject: &SubjectSpec) -> Result<Outputs, Located> {
     if let (true, SubjectSpec::Circuit(spec)) = (outputs.spikes, subject)
         && spec.spike.is_none()
     {
-        return Err(value.error("`spike = { vector = \"v(u)\", level = 0.5 }` in [circuit], where `spikes` are asked for"));
+        return Err(
+            value.error("`spike = { vector = \"v(u)\", level = 0.5 }` in [circuit], where `spikes` are asked for")
+        );
     }
     if let Some(metrics) = table.get("metrics") {
         outputs.metrics = self::metrics(&metrics, subject)?;
@@ -382,7 +384,9 @@ fn outputs(root: Table<'_>, subject: &SubjectSpec) -> Result<Outputs, Located> {
 fn metrics(value: &Value<'_>, subject: &SubjectSpec) -> Result<Vec<MetricName>, Located> {
     let with_case = matches!(subject, SubjectSpec::Circuit(spec) if spec.case.is_some());
     if !with_case {
-        return Err(value.error("no `metrics` unless [circuit] names a `case`, which says what the circuit is compared with"));
+        return Err(
+            value.error("no `metrics` unless [circuit] names a `case`, which says what the circuit is compared with")
+        );
     }
     let known = CaseSpec::metrics();
     if let Ok(all) = value.boolean() {

@@ -88,9 +88,10 @@ impl Prepared {
     pub fn with_card(case: &Case, card: Option<&Card>) -> Result<Self, VerifyError> {
         let derived = match (&case.parameters, card) {
             (Source::Given, _) => None,
-            (Source::Derive(_), Some(card)) => Some(derive(card, &case.model).map_err(|source| {
-                VerifyError::Device { case: case.name.clone(), source: Box::new(source) }
-            })?),
+            (Source::Derive(_), Some(card)) => Some(
+                derive(card, &case.model)
+                    .map_err(|source| VerifyError::Device { case: case.name.clone(), source: Box::new(source) })?,
+            ),
             _ => {
                 let what = "its parameters need a run of the circuit, or a card that is not given".into();
                 return Err(mismatch(case, what, "take a case whose parameters are given or derived"));
@@ -116,16 +117,7 @@ impl Prepared {
             return Err(mismatch(case, format!("one tau derives to {time_unit} s"), "check C and Ibias on the card"));
         }
         let warnings = derived.as_ref().map(|d| d.warnings.clone()).unwrap_or_default();
-        Ok(Prepared {
-            neuron,
-            used,
-            time_unit,
-            warnings,
-            design: None,
-            inputs: Vec::new(),
-            card: None,
-            derived,
-        })
+        Ok(Prepared { neuron, used, time_unit, warnings, design: None, inputs: Vec::new(), card: None, derived })
     }
 
     /// A number of the case file, or the derived quantity it names.
