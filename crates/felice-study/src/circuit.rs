@@ -77,7 +77,9 @@ const KEYS: [&str; 15] = [
     "vectors",
     "spike",
     "mismatch",
-    "corner", "cache"];
+    "corner",
+    "cache",
+];
 
 /// Threshold shift (V) and relative current of a fast or slow transistor where the study does not say.
 const CORNER: (f64, f64) = (0.03, 0.1);
@@ -94,7 +96,9 @@ impl CircuitSpec {
                 (place, beside(&place.string()?, &case.1), Some(case.0))
             }
             _ => {
-                return Err(table.error("either `netlist`, a SPICE file, or `case`, a case file that names one").into());
+                return Err(table
+                    .error("either `netlist`, a SPICE file, or `case`, a case file that names one")
+                    .into());
             }
         };
         let source = NetlistText::read(&name, &mut |name| input(place, name))?;

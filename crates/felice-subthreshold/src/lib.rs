@@ -48,8 +48,8 @@ pub use ekv::Ekv;
 pub use error::DeviceError;
 pub use sensitivity::{Sensitivity, sensitivities};
 pub use spread::{
-    Deviation, MOST_SAMPLES, Mismatch, Mismatched, ParameterSpread, QUANTILES, Sampling, Spread, deviation_of, deviations,
-    mismatch, monte_carlo, monte_carlo_samples,
+    Deviation, MOST_SAMPLES, Mismatch, Mismatched, ParameterSpread, QUANTILES, Sampling, Spread, deviation_of,
+    deviations, mismatch, monte_carlo, monte_carlo_samples,
 };
 pub use uncertainty::{Contribution, Uncertainty, uncertainties};
 pub use units::parse_value;
