@@ -49,7 +49,7 @@ impl<'f> Group<'f> {
                 let mut from = 0;
                 for region in boxes(outer, begin, begin + source.points) {
                     let count: usize = region.iter().map(|r| r.end - r.start).product();
-                    let here = select([from..from + count].into_iter(), inner);
+                    let here = select(std::iter::once(from..from + count), inner);
                     let there = select(region.into_iter(), inner);
                     p.virtual_map(&source.file, &source.dataset, extents.clone(), here, shape.clone(), there);
                     from += count;
