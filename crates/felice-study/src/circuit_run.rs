@@ -5,7 +5,7 @@ use felice_spice::analysis::MeasureKind;
 use felice_spice::native::{Departure, Transistor, depart};
 use felice_spice::{EngineChoice, Job, Settings, Simulation, long_name_of, unit_of};
 use felice_subthreshold::{Card, Deviation, deviation_of};
-use felice_verify::{MetricName, Prepared, compare_once, rising};
+use felice_verify::{Found, Prepared, compare_once, rising};
 
 use crate::circuit::{CaseSpec, CircuitSpec};
 use crate::error::StudyError;
@@ -225,12 +225,7 @@ impl<'s> CircuitSubject<'s> {
         Ok(())
     }
 
-    fn compare(
-        &self,
-        case: &CaseSpec,
-        changes: &Changes<'_>,
-        simulation: &Simulation,
-    ) -> Result<Vec<(MetricName, Result<f64, String>)>, String> {
+    fn compare(&self, case: &CaseSpec, changes: &Changes<'_>, simulation: &Simulation) -> Result<Vec<Found>, String> {
         // The model follows what the study says of the silicon, but no single copy's mismatch.
         let mut card = changes.card.clone();
         if changes.temperature.is_some() || changes.corner.is_some() {

@@ -29,7 +29,7 @@ pub use error::VerifyError;
 pub use grid::rising;
 pub use junit::write_junit;
 pub use metric::{Limit, METRICS, Metric, MetricName, RESOLVED, Status};
-pub use once::compare_once;
+pub use once::{Found, compare_once};
 pub use oscillation::{Estimate, Motion, Oscillation, analyse};
 pub use parameters::{Prepared, UsedParameter};
 pub use pictures::pictures;

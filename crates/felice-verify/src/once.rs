@@ -15,16 +15,15 @@ use crate::verify::{landmarks, waves};
 /// How exactly the model is computed.
 const EFFORT: Effort = Effort { tolerance: 1e-9, max_steps: 2_000_000 };
 
+/// A metric and its value, or why it could not be measured.
+pub type Found = (MetricName, Result<f64, String>);
+
 /// Every metric of a simulation of the case's circuit (its waveforms at any points that resolve them) against the model
 /// with these parameters, both starting where the circuit does. A metric that cannot be measured says why.
 ///
 /// # Errors
 /// [`VerifyError`] where the simulation lacks a signal or is too short, or the model cannot be run.
-pub fn compare_once(
-    case: &Case,
-    prepared: &Prepared,
-    simulation: &Simulation,
-) -> Result<Vec<(MetricName, Result<f64, String>)>, VerifyError> {
+pub fn compare_once(case: &Case, prepared: &Prepared, simulation: &Simulation) -> Result<Vec<Found>, VerifyError> {
     let circuit = waves(case, prepared, simulation)?;
     let mut start = case.initial.clone();
     for (value, (state, binding)) in start.iter_mut().zip(&case.states) {
