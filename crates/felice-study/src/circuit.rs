@@ -26,6 +26,8 @@ pub struct CircuitSpec {
     pub source: NetlistText,
     /// What it describes as it is.
     pub nominal: Arc<Circuit>,
+    /// The same as the study has it: its parameters, initial values and transient.
+    pub base: Arc<Circuit>,
     /// Its transistors.
     pub transistors: Vec<Transistor>,
     /// The engine, `auto` decided.
@@ -120,6 +122,7 @@ impl CircuitSpec {
             name,
             netlist,
             source,
+            base: nominal.clone(),
             nominal,
             engine,
             reason,
@@ -131,12 +134,11 @@ impl CircuitSpec {
             spec.check_sizes(&table)?;
         }
         // Everything that the study itself changes is tried before anything runs.
-        spec.job(&[], &[], None).and_then(|job| job.circuit().map_err(|e| spec.source.locate(e))).map_err(
-            |e| match e {
-                StudyError::Spice(e) => table.error(e.to_string()).into(),
-                e => e,
-            },
-        )?;
+        let base = spec.job(&[], &[], None).and_then(|job| job.circuit().map_err(|e| spec.source.locate(e)));
+        spec.base = base.map_err(|e| match e {
+            StudyError::Spice(e) => table.error(e.to_string()).into(),
+            e => e,
+        })?;
         Ok(spec)
     }
 

@@ -3,7 +3,7 @@
 use felice_base::{Signal, Unit};
 use felice_spice::analysis::MeasureKind;
 use felice_spice::native::{Departure, Transistor, depart};
-use felice_spice::{EngineChoice, Job, Settings, Simulation, long_name_of, unit_of};
+use felice_spice::{Circuit, EngineChoice, Job, Settings, Simulation, long_name_of, unit_of};
 use felice_subthreshold::{Card, Deviation, deviation_of};
 use felice_verify::{Found, Prepared, compare_once, rising};
 
@@ -141,24 +141,29 @@ impl<'s> CircuitSubject<'s> {
     }
 
     fn simulate(&self, changes: &Changes<'_>, copy: Option<u64>) -> Result<Simulation, StudyError> {
-        let mut job = self.spec.job(&changes.parameters, &changes.initial, changes.temperature)?;
-        if copy.is_some() || changes.corner.is_some() {
-            let circuit = job.circuit().map_err(|e| self.spec.source.locate(e))?;
-            let departures = self.departures(&circuit.sizes, changes, copy);
-            job = Job::of_circuit(depart(&circuit, &departures));
-        }
+        let plain = changes.parameters.is_empty() && changes.initial.is_empty() && changes.temperature.is_none();
+        let departs = copy.is_some() || changes.corner.is_some();
+        // Reading the netlist takes as long as many a transient: it is read again only where its text must be.
+        let job = match (plain, departs) {
+            (true, true) => Job::of_circuit(self.depart(&self.spec.base, changes, copy)),
+            _ => {
+                let job = self.spec.job(&changes.parameters, &changes.initial, changes.temperature)?;
+                match departs {
+                    false => job,
+                    true => {
+                        let circuit = job.circuit().map_err(|e| self.spec.source.locate(e))?;
+                        Job::of_circuit(self.depart(&circuit, changes, copy))
+                    }
+                }
+            }
+        };
         let settings = Settings { samples: Some(self.grid().0), ..self.spec.settings.clone() };
         let choice = EngineChoice::Only(self.spec.engine);
         felice_spice::simulate(&job, choice, &settings).map_err(|e| self.spec.source.locate(e))
     }
 
-    /// Every transistor's departure: its corner's, and that of its copy.
-    fn departures(
-        &self,
-        sizes: &std::collections::BTreeMap<usize, (f64, f64)>,
-        changes: &Changes<'_>,
-        copy: Option<u64>,
-    ) -> Vec<(&Transistor, Departure)> {
+    /// Moves every transistor as its corner and its copy have it.
+    fn depart(&self, circuit: &Circuit, changes: &Changes<'_>, copy: Option<u64>) -> Circuit {
         let corner = changes.corner.unwrap_or_default();
         let departure = |(nth, t): (usize, &'s Transistor)| {
             let channel = match t.polarity {
@@ -166,7 +171,7 @@ impl<'s> CircuitSubject<'s> {
                 felice_spice::circuit::Polarity::P => Channel::P,
             };
             let [threshold, current] = corner[channel as usize];
-            let own = match (copy, self.spec.mismatch, sizes.get(&t.element).copied().or(t.size)) {
+            let own = match (copy, self.spec.mismatch, circuit.sizes.get(&t.element).copied().or(t.size)) {
                 (Some(n), Some((a_vt, a_beta)), Some((w, l))) => {
                     let root = (w * l).sqrt();
                     deviation_of(self.seed, n, nth, Deviation { dvt: a_vt / root, dbeta: a_beta / root })
@@ -177,7 +182,8 @@ impl<'s> CircuitSubject<'s> {
             let current = (1.0 + current).max(0.1) * (1.0 + own.dbeta).max(0.1);
             (t, Departure { threshold: threshold + own.dvt, current })
         };
-        self.spec.transistors.iter().enumerate().map(departure).collect()
+        let changes: Vec<_> = self.spec.transistors.iter().enumerate().map(departure).collect();
+        depart(circuit, &changes)
     }
 
     fn fill(&self, simulation: &Simulation, row: usize, block: &mut Block) -> Result<(), String> {
