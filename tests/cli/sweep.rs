@@ -176,9 +176,15 @@ fn regress_an_output_that_cannot_fit_is_refused_before_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     let huge = SPIKING.replace("count = 20", "count = 2000000").replace("samples = 201", "samples = 1000000");
-    file(at, "s.toml", huge);
+    file(at, "s.toml", &huge);
     refused(at, &["sweep", "s.toml", "--output", "x.h5"], 4, &["x.h5", "needs about", "TB", "free some space"]);
     refused(at, &["sweep", "s.toml", "--output", "x.h5", "--dry-run"], 4, &["needs about"]);
+    let absurd = SPIKING.replace("count = 20", "count = 25000000000").replace("samples = 201", "samples = 10000000");
+    file(at, "s.toml", absurd.replace("unit = 8", "unit = 9000000000000000000"));
+    refused(at, &["sweep", "s.toml", "--output", "x.h5"], 4, &["x.h5", "needs about", "EB"]);
+    file(at, "s.toml", absurd.replace("10000000\n", "10000001\n"));
+    refused(at, &["sweep", "s.toml", "--output", "x.h5"], 2, &["s.toml:20:11", "at most 10000000"]);
+    file(at, "s.toml", huge);
     refused(at, &["sweep", "s.toml", "--output", "no/x.h5"], 4, &["no"]);
     refused(at, &["sweep", "t.toml", "--output", "x.h5"], 4, &["t.toml"]);
     refused(at, &["sweep", "s.toml", "--output", "x.h5", "--shard", "3/3"], 2, &["3/3", "counting from 0"]);

@@ -145,7 +145,9 @@ fn ladder_axis(table: Table<'_>, lookup: Lookup<'_>, name: Option<String>) -> Re
             for (value, x) in values.list()?.iter().zip(&list) {
                 held(value, &quantity, *x)?;
             }
-            if let Some(i) = (1..list.len()).find(|i| list[..*i].contains(&list[*i])) {
+            let mut seen = std::collections::HashSet::new();
+            // Adding 0 makes one zero of two.
+            if let Some(i) = (0..list.len()).find(|i| !seen.insert((list[*i] + 0.0).to_bits())) {
                 return Err(values.error(format!("each value once; {} stands twice", list[i])));
             }
             Ladder::List(list)

@@ -85,6 +85,8 @@ pub struct Estimate {
 
 /// Bytes that a unit's results aim at.
 const UNIT_BYTES: u64 = 4 << 20;
+/// Bytes of a unit's results at most.
+const MOST_UNIT_BYTES: u64 = 256 << 20;
 /// Time that a unit aims at.
 const UNIT_TIME: f64 = 1.0;
 /// Time given to finding out how long a point takes.
@@ -127,7 +129,10 @@ impl Plan {
         let by_time = (UNIT_TIME / cost.seconds.max(1e-9)) as u64;
         // Enough units to keep many threads busy, not so many that a unit is less than the lanes of a vector machine.
         let by_share = (plan.points() / 32).max(64);
-        plan.unit = study.unit.unwrap_or_else(|| by_size.min(by_time).min(by_share).clamp(1, 4096));
+        let own = by_size.min(by_time).min(by_share).clamp(1, 4096);
+        // A unit is held in memory, whatever the study says.
+        let most = (MOST_UNIT_BYTES / plan.point_bytes().max(64)).max(1);
+        plan.unit = study.unit.unwrap_or(own).min(most);
         Ok(plan)
     }
 
@@ -154,28 +159,26 @@ impl Plan {
 
     /// What it will take.
     pub fn estimate(&self, study: &Study, cost: &Cost, threads: usize) -> Estimate {
+        // Products beyond 64 bits fit no disk: they saturate.
         let points = self.points();
-        let coordinates: u64 = study
-            .axes
-            .iter()
-            .map(|a| match self.shard {
-                Some(_) => points * 8 * (1 + a.quantities().len() as u64),
-                None => {
-                    a.len
-                        * 8
-                        * (1 + if matches!(a.points, Points::Values(..)) { 0 } else { a.quantities().len() as u64 })
-                }
-            })
-            .sum();
-        let per_spike_row = if self.spikes { 8 * (1 + study.quantities().len() as u64) * points } else { 0 };
+        let times = |n: u64, bytes: u64| n.saturating_mul(bytes);
+        let along = |a: &crate::axis::Axis| match (self.shard, &a.points) {
+            (Some(_), _) => times(points, 8 * (1 + a.quantities().len() as u64)),
+            (None, Points::Values(..)) => times(a.len, 8),
+            (None, _) => times(a.len, 8 * (1 + a.quantities().len() as u64)),
+        };
+        let coordinates = study.axes.iter().map(along).fold(0, u64::saturating_add);
+        let per_spike_row = if self.spikes { times(points, 8 * (1 + study.quantities().len() as u64)) } else { 0 };
         let spikes = (cost.spikes * 8.0 * points as f64) as u64;
-        let fixed = points * self.point_bytes() + coordinates + per_spike_row;
-        let file = (1 << 16) + fixed + fixed / 500 + spikes;
+        let fixed = times(points, self.point_bytes()).saturating_add(coordinates).saturating_add(per_spike_row);
+        let file = (1_u64 << 16).saturating_add(fixed).saturating_add(fixed / 500).saturating_add(spikes);
         Estimate {
             points,
             units: self.units(),
             file,
-            working: file + spikes + self.units() * (64 + 4 * self.columns.len() as u64),
+            working: file
+                .saturating_add(spikes)
+                .saturating_add(times(self.units(), 64 + 4 * self.columns.len() as u64)),
             time: Duration::try_from_secs_f64(points as f64 * cost.seconds / threads.max(1) as f64)
                 .unwrap_or(Duration::MAX),
             threads,

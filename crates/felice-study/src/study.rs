@@ -122,6 +122,9 @@ pub enum Policy {
     Retry(u32),
 }
 
+/// Samples of a trajectory: more is a slip of the pen, and would not fit most memories.
+const MOST_SAMPLES: u64 = 10_000_000;
+
 const KEYS: [&str; 15] = [
     "title",
     "authors",
@@ -351,7 +354,11 @@ fn outputs(root: Table<'_>, subject: &SubjectSpec) -> Result<Outputs, Located> {
     table.only(&["summary", "samples", "states", "spikes", "metrics"])?;
     outputs.summary = table.or("summary", true, |v| v.boolean())?;
     outputs.spikes = table.or("spikes", false, |v| v.boolean())?;
-    outputs.samples = table.get("samples").map(|v| v.count(2)).transpose()?;
+    let samples = |v: Value<'_>| match v.count(2)? {
+        n if n <= MOST_SAMPLES => Ok(n),
+        _ => Err(v.error(format!("at most {MOST_SAMPLES} samples"))),
+    };
+    outputs.samples = table.get("samples").map(samples).transpose()?;
     if let Some(states) = table.get("states") {
         if outputs.samples.is_none() {
             return Err(states.error("no `states` without `samples`"));
