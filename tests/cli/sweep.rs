@@ -148,7 +148,7 @@ fn regress_impossible_studies_are_refused_with_their_place() {
         (axis("quantity = \"alpha\"\nfrom = 0\nto = 1\ncount = 5\nscale = \"log\""), "s.toml:7:8", "> 0"),
         (axis("quantity = \"beta\"\nvalues = [1]\ndraw = \"sobol\""), "s.toml:5:1", "not several"),
         (axis("draw = \"sobol\"\ncount = 0\nquantities = { beta = { from = 1, to = 2 } }"), "s.toml:7:9", "at least 1"),
-        (axis("draw = \"sobol\"\ncount = 9\nquantities = { beta = { mean = 1, sd = -1 } }"), "s.toml:8:39", "above 0"),
+        (axis("draw = \"sobol\"\ncount = 9\nquantities = { beta = { mean = 1, sd = -1 } }"), "s.toml:8:40", "above 0"),
         (axis("quantity = \"initial.w\"\nvalues = [1]"), "s.toml:6:12", "`initial.STATE`"),
         (axis("quantity = \"beta\"\nfrom = 1\nto = 2\ncount = 2000000000000"), "s.toml:5:1", "1e12"),
         (axis("copies = 5"), "s.toml:5:1", "mismatch"),
@@ -183,7 +183,7 @@ fn regress_an_output_that_cannot_fit_is_refused_before_the_start() {
     file(at, "s.toml", absurd.replace("unit = 8", "unit = 9000000000000000000"));
     refused(at, &["sweep", "s.toml", "--output", "x.h5"], 4, &["x.h5", "needs about", "EB"]);
     file(at, "s.toml", absurd.replace("10000000\n", "10000001\n"));
-    refused(at, &["sweep", "s.toml", "--output", "x.h5"], 2, &["s.toml:20:11", "at most 10000000"]);
+    refused(at, &["sweep", "s.toml", "--output", "x.h5"], 2, &["s.toml:23:11", "at most 10000000"]);
     file(at, "s.toml", huge);
     refused(at, &["sweep", "s.toml", "--output", "no/x.h5"], 4, &["no"]);
     refused(at, &["sweep", "t.toml", "--output", "x.h5"], 4, &["t.toml"]);
