@@ -6,5 +6,7 @@
 mod neurons;
 mod neurons_trajectories;
 mod quantiles;
+#[cfg(feature = "spice21")]
+mod spice21;
 mod study;
 mod subthreshold;

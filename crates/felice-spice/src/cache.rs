@@ -3,13 +3,18 @@
 //! A result is named by the SHA-256 of the flattened netlist, the analysis, the engine, its version, the settings and the
 //! program that asks (a rebuilt felice trusts nothing it has not computed itself). A file is written under another name and
 //! renamed, and carries the SHA-256 of its contents: what another process has not finished, or a kill has cut, is not there.
+//!
+//! Who simulates holds a lock of that name, so that of several processes or threads one runs and the others wait for its
+//! result. The kernel holds the lock: it goes with its process, however that ends.
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use felice_base::{Sampled, Signal, Unit};
+use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 
 use crate::analysis::Analysis;
@@ -75,6 +80,57 @@ pub(crate) fn store(key: &str, result: &Simulation) {
     }
 }
 
+/// The right to simulate what `key` names; ends when dropped.
+pub(crate) struct Turn {
+    file: File,
+    path: PathBuf,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // Who waits for this very file finds it gone and looks again.
+        let _ = std::fs::remove_file(&self.path);
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
+}
+
+/// Waits until nobody else simulates what `key` names, at most for `patience`: after that, or where the cache cannot be
+/// written, `None`, and the caller simulates without.
+pub(crate) fn turn(key: &str, patience: Duration) -> Option<Turn> {
+    turn_in(&folder()?, key, patience)
+}
+
+fn turn_in(folder: &Path, key: &str, patience: Duration) -> Option<Turn> {
+    let started = Instant::now();
+    let path = folder.join(format!("{key}.lock"));
+    let mut pause = Duration::from_millis(1);
+    std::fs::create_dir_all(folder).ok()?;
+    loop {
+        let file = File::options().create(true).truncate(false).write(true).open(&path).ok()?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) if still_there(&file, &path) => return Some(Turn { file, path }),
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK | rustix::io::Errno::INTR) => {
+                if started.elapsed() > patience {
+                    return None;
+                }
+                std::thread::sleep(pause);
+                pause = (2 * pause).min(Duration::from_millis(50));
+            }
+            Err(_) => return None,
+        }
+    }
+}
+
+/// False where another one removed the file between our opening and locking it.
+fn still_there(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(ours), Ok(named)) => (ours.dev(), ours.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}
+
 fn load_from(folder: &Path, key: &str, analysis: &Analysis) -> Option<Simulation> {
     let bytes = std::fs::read(folder.join(format!("{key}.sim"))).ok()?;
     let (body, digest) = bytes.split_at_checked(bytes.len().checked_sub(32)?)?;
@@ -96,17 +152,20 @@ fn store_in(folder: &Path, key: &str, result: &Simulation) -> std::io::Result<()
     file.write_all(&body)?;
     file.write_all(&digest)?;
     file.persist(folder.join(format!("{key}.sim"))).map_err(|e| e.error)?;
-    prune(folder)
+    // Looking through the folder takes a while when it holds thousands: not every time.
+    if body.len() > 1 << 20 || key.starts_with('0') { prune(folder) } else { Ok(()) }
 }
 
-/// Removes the oldest results (and what a kill left half written an hour ago) while the folder is too large.
+/// Removes the oldest results (and what a kill left behind an hour ago) while the folder is too large.
 fn prune(folder: &Path) -> std::io::Result<()> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder)?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Ok(about) = entry.metadata() else { continue };
         let age = about.modified().ok().and_then(|t| t.elapsed().ok()).unwrap_or_default();
-        if name.starts_with(".new-") && age.as_secs() > 3600 {
+        let left_behind =
+            || name.ends_with(".lock") && turn_in(folder, name.trim_end_matches(".lock"), Duration::ZERO).is_some();
+        if age.as_secs() > 3600 && (name.starts_with(".new-") || left_behind()) {
             let _ = std::fs::remove_file(entry.path());
         } else if name.ends_with(".sim") {
             files.push((age, about.len(), entry.path()));
@@ -289,6 +348,30 @@ mod tests {
             }
         });
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn turns_come_one_after_the_other_and_leave_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..30 {
+                        let turn = turn_in(folder.path(), "k", Duration::from_secs(60)).unwrap();
+                        assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                        inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                        drop(turn);
+                    }
+                });
+            }
+        });
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let _mine = turn_in(folder.path(), "k", Duration::ZERO).unwrap();
+        assert!(turn_in(folder.path(), "k", Duration::from_millis(5)).is_none());
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(turn_in(&file, "k", Duration::ZERO).is_none(), "a folder that cannot be");
     }
 
     #[test]

@@ -33,5 +33,6 @@ pub use error::{Fault, SpiceError};
 pub use expr::Expr;
 pub use job::Job;
 pub use netlist::Netlist;
+pub use process::abandon;
 pub use simulate::{EngineChoice, engine, simulate, simulate_all};
 pub use simulation::{Simulation, Work, long_name_of, unit_of};

@@ -81,11 +81,14 @@ pub fn simulate(job: &Job, choice: EngineChoice, settings: &Settings) -> Result<
     let (engine, reason) = select(job, choice)?;
     let version = engine.version().map_err(|e| because(e, &reason))?;
     let key = if settings.cache { cache::key(job, engine.name(), &version, settings) } else { None };
-    if let Some((key, analysis)) = &key
-        && let Some(mut found) = cache::load(key, analysis)
-    {
-        found.reason = reason;
-        return Ok(found);
+    let kept = || key.as_ref().and_then(|(key, analysis)| cache::load(key, analysis));
+    if let Some(found) = kept() {
+        return Ok(Simulation { reason, ..found });
+    }
+    // Another process or thread may be at it, and be done when our turn comes.
+    let _turn = key.as_ref().and_then(|(key, _)| cache::turn(key, settings.time_limit));
+    if let Some(found) = kept() {
+        return Ok(Simulation { reason, ..found });
     }
     let mut result = engine.run(job, settings)?;
     result.reason = reason;

@@ -8,7 +8,8 @@
 //! method = "devices"                            # or "field": each equation whole to its node's current
 //! clamp = { u = [0.2, 0.4, 0.01], v = [0.2, 0.4, 0.01] }   # states: from, to, step of their nodes (V)
 //! window = { u = 0.04, v = 0.04 }               # half widths of what is fitted, about the rest point (V)
-//! ramp = 0.2                                    # s up and down the window: capacitances of the state nodes
+//! ramp = 0.2                                    # s up and down the window: capacitances of the state nodes; without it
+//!                                               # the netlist's own capacitors, where they dwarf the devices'
 //!
 //! [parameters.extract.currents]                 # the terms of felice_subthreshold::extract::neuron, as currents
 //! one_u = "-mp1"                                # into the first terminal (drain) of devices
@@ -77,11 +78,17 @@ pub fn extract_case(
     let reference = run.reference(&sweep)?;
     let near = [0, 1].map(|k| initial_volts(case, &spec.nodes[k].state, reference));
     let centre = match &spec.reference {
+        _ if spec.roles[0] == "v" => [reference; 2],
         Reference::Node(_) => [reference; 2],
         Reference::Volts(_) => sweep.rest(spec.roles, ["i_u", "i_v"], near).map_err(|e| device(case, e))?,
     };
-    let [[c_uu, c_vu], [c_uv, c_vv]] = [run.capacitance(0, centre)?, run.capacitance(1, centre)?];
-    let capacitance = [[c_uu, c_uv], [c_vu, c_vv]];
+    let capacitance = match spec.ramp {
+        None => run.bench().capacitors([&spec.nodes[0].node, &spec.nodes[1].node]),
+        Some(time) => {
+            let [[c_uu, c_vu], [c_uv, c_vv]] = [run.capacitance(0, centre, time)?, run.capacitance(1, centre, time)?];
+            [[c_uu, c_uv], [c_vu, c_vv]]
+        }
+    };
     let extracted = extract(
         &case.model,
         &NeuronSweep { clamped: &sweep, reference, window: spec.window, near, capacitance, method: spec.method },
@@ -137,10 +144,9 @@ impl Sweeps<'_> {
     }
 
     /// One state node ramped up and down through the window about `centre`, the other held there: the capacitances from
-    /// the ramped node to both (F).
-    fn capacitance(&self, ramped: usize, centre: [f64; 2]) -> Result<[f64; 2], VerifyError> {
+    /// the ramped node to both (F), in `time` seconds.
+    fn capacitance(&self, ramped: usize, centre: [f64; 2], time: f64) -> Result<[f64; 2], VerifyError> {
         let mut bench = self.bench();
-        let time = self.spec.ramp;
         for (k, node) in self.spec.nodes.iter().enumerate() {
             let (low, high) = (centre[k] - self.spec.window[k], centre[k] + self.spec.window[k]);
             let (volts, ramp) = if k == ramped { (low, Some([low, high, time])) } else { (centre[k], None) };

@@ -11,6 +11,9 @@ use crate::parameters::mismatch;
 /// How far the circuit's first sample may be from the case's initial state, over the channel's range.
 const START: f64 = 0.01;
 
+/// The same, over the value itself, for a channel that stands still.
+const STILL: f64 = 1e-9;
+
 /// The state at 0, in the model's units and order.
 pub(crate) type Start = Vec<f64>;
 
@@ -21,7 +24,7 @@ pub(crate) fn start(case: &Case, circuit: &Waves) -> Result<Start, VerifyError> 
         let Some(channel) = circuit.channels.iter().find(|c| c.state == *state) else { continue };
         let stated = channel.offset + channel.scale * *value;
         let found = channel.values[0];
-        if (found - stated).abs() > START * grid::range(&channel.values) {
+        if (found - stated).abs() > START * grid::range(&channel.values) + STILL * stated.abs() {
             return Err(mismatch(
                 case,
                 format!("{} starts at {found:.6} {}, the case says {stated:.6}", channel.signal, channel.unit),

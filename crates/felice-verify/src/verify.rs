@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use felice_spice::{Accuracy, Analysis, EngineChoice, Job, Netlist, Settings, Simulation};
+use felice_spice::{Accuracy, Analysis, EngineChoice, EngineName, Job, Netlist, Settings, Simulation};
 use felice_store::Input;
 use rayon::prelude::*;
 
@@ -63,19 +63,32 @@ pub fn verify(
         return Err(VerifyError::NoCase { why: "the list of case files is empty".into() });
     }
     tell_apart(&mut read);
-    let cases = read
+    let mut cases: Vec<(usize, Outcome)> = lanes(read, options)
         .into_par_iter()
-        .map(|case| {
-            progress(Progress::Started(&case.name));
-            let outcome = match verify_case(&case, options) {
-                Ok(verdict) => Outcome::Compared(Box::new(verdict)),
-                Err(error) => Outcome::Broken { name: case.name, title: case.title, file: case.file, error },
-            };
-            progress(Progress::Finished(outcome.name(), outcome.word()));
-            outcome
+        .with_max_len(1)
+        .flat_map_iter(|lane| {
+            lane.into_iter().map(|(index, case)| {
+                progress(Progress::Started(&case.name));
+                let outcome = match verify_case(&case, options) {
+                    Ok(verdict) => Outcome::Compared(Box::new(verdict)),
+                    Err(error) => Outcome::Broken { name: case.name, title: case.title, file: case.file, error },
+                };
+                progress(Progress::Finished(outcome.name(), outcome.word()));
+                (index, outcome)
+            })
         })
         .collect();
-    Ok(Verdicts { cases })
+    cases.sort_by_key(|(index, _)| *index);
+    Ok(Verdicts { cases: cases.into_iter().map(|c| c.1).collect() })
+}
+
+/// Cases that may run beside each other, each with its place. spice21 runs one thing at a time in a process: its cases
+/// share a lane, so that none of them keeps a core waiting, and it comes first, since it takes longest.
+fn lanes(cases: Vec<Case>, options: &VerifyOptions) -> Vec<Vec<(usize, Case)>> {
+    const SPICE21: EngineChoice = EngineChoice::Only(EngineName::Spice21);
+    let on_spice21 = |case: &Case| engine_of(case, options).is_ok_and(|e| e == SPICE21);
+    let (slow, others): (Vec<_>, Vec<_>) = cases.into_iter().enumerate().partition(|(_, case)| on_spice21(case));
+    std::iter::once(slow).chain(others.into_iter().map(|c| vec![c])).filter(|lane| !lane.is_empty()).collect()
 }
 
 /// Two cases of one name become `name` and `name-2`.
@@ -165,7 +178,9 @@ impl Circuit {
             return Err(mismatch(case, what, "give it a .tran line"));
         };
         let share = tran.stop / first.accuracy.steps_of_trapezoidal();
-        let step = tran.max_step.unwrap_or(share).min(share);
+        // What the engine says it took, where it says so; else what one of low order would take.
+        let in_force = coarse.options.iter().find(|o| o.0 == "max_step").and_then(|o| o.1.parse().ok());
+        let step = in_force.unwrap_or(tran.max_step.unwrap_or(share).min(share));
         let tightened =
             Settings { reltol: Some(tolerance::RELTOL * first.reltol()), max_step: Some(0.5 * step), ..first };
         let fine = run(&tightened)?;

@@ -19,7 +19,7 @@ use crate::circuit::Circuit;
 use crate::engine::{Engine, EngineName, Settings};
 use crate::error::SpiceError;
 use crate::job::Job;
-use crate::process::{self, Outcome};
+use crate::process::{self, Outcome, PrivateFolder};
 use crate::simulation::{Simulation, Work, long_name_of, unit_of};
 use deck::Deck;
 use raw::Plot;
@@ -37,6 +37,12 @@ const FATAL: [&str; 7] = [
     "could not find include file",
     "error on line",
 ];
+
+/// How long it may take to say which version it is, on a busy machine.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// Bytes of a result beyond which it is not read: it would not fit the memory several times.
+const LARGEST_RESULT: u64 = 4 << 30;
 
 /// The ngspice engine.
 #[derive(Debug)]
@@ -82,7 +88,11 @@ impl Ngspice {
 
     fn ask_version(&self) -> Result<String, SpiceError> {
         let folder = private_folder()?;
-        let outcome = self.spawn(&["--version"], folder.path(), Duration::from_secs(10))?;
+        let outcome = self.spawn(&["--version"], folder.path(), ANSWER)?;
+        if outcome.ended.is_none() {
+            let problem = format!("`{} --version` did not answer within {ANSWER:?}", self.program.display());
+            return Err(self.missing(problem));
+        }
         let words = format!("{}\n{}", outcome.stdout, outcome.stderr);
         let version = words.split_whitespace().find_map(|w| w.strip_prefix("ngspice-"));
         version
@@ -107,10 +117,18 @@ impl Ngspice {
         if let Some(line) = log.lines().find(|l| FATAL.iter().any(|f| l.to_ascii_lowercase().contains(f))) {
             return Err(Ngspice::failed(format!("it says `{}`", line.trim()), &log));
         }
-        let bytes = std::fs::read(folder.path().join(deck::RAW_FILE)).map_err(|_| {
-            Ngspice::failed(format!("it ended ({ended}) without writing a result; {}", salient(&log)), &log)
-        })?;
         let fail = |problem: String| Ngspice::failed(format!("{problem}; {}", salient(&log)), &log);
+        if ended.contains("signal") {
+            return Err(fail(format!("it was killed ({ended})")));
+        }
+        let raw_file = folder.path().join(deck::RAW_FILE);
+        let about = std::fs::symlink_metadata(&raw_file);
+        let size = about.ok().filter(|m| m.is_file()).map(|m| m.len());
+        let size = size.ok_or_else(|| fail(format!("it ended ({ended}) without writing a result")))?;
+        if size > LARGEST_RESULT {
+            return Err(fail(format!("its result has {size} bytes, more than is read ({LARGEST_RESULT})")));
+        }
+        let bytes = std::fs::read(raw_file).map_err(|e| fail(format!("its result cannot be read: {e}")))?;
         let plot = raw::read(&bytes).map_err(fail)?;
         let analysis = kind_of(&plot, deck.analysis.as_ref()).map_err(fail)?;
         let vectors = vectors(plot, &analysis, circuit).map_err(fail)?;
@@ -179,11 +197,8 @@ impl Engine for Ngspice {
     }
 }
 
-fn private_folder() -> Result<tempfile::TempDir, SpiceError> {
-    tempfile::Builder::new()
-        .prefix("felice-ngspice-")
-        .tempdir()
-        .map_err(|e| SpiceError::file(std::env::temp_dir(), "make a folder in", e))
+fn private_folder() -> Result<PrivateFolder, SpiceError> {
+    PrivateFolder::new().map_err(|e| SpiceError::file(std::env::temp_dir(), "make a folder in", e))
 }
 
 /// True where ngspice gave up for want of convergence, which looser tolerances may cure.

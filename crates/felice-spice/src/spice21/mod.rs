@@ -5,11 +5,12 @@
 //! and transients whose sources are constant piece by piece. Its default card is no foundry's.
 //!
 //! What is cured here: the 1 nS it leaves on every node with an initial condition (-1 nS beside it), the missing last point,
-//! the conventions of R and I, its prints, its panics, its `Ok(NaN)`. Three runs with steps h, 2h, 4h give a Richardson
-//! extrapolation and the order that was measured.
+//! the conventions of R and I, its prints, its panics, its `Ok(NaN)`, its start at 0 V everywhere. Three runs with steps h, 2h,
+//! 4h give a Richardson extrapolation and the order that was measured.
 
 mod contain;
 mod dc;
+mod stairs;
 mod transient;
 mod translate;
 

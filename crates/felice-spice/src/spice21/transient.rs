@@ -1,4 +1,8 @@
 //! Transients: pieces of constant sources, each backward Euler at three step sizes, extrapolated.
+//!
+//! Within a call of spice21 nothing changes but the nodes' voltages, so a piece begins with a call of its own. Its operating
+//! point holds every free node where the piece before ended. Where a voltage source jumps, its nodes are held at their old
+//! voltages too, behind 1 S, and let go: the first backward Euler step then carries the jump through the capacitors.
 
 use std::time::Instant;
 
@@ -6,77 +10,57 @@ use spice21::analysis::{TranOptions, tran};
 use spice21::circuit::{Ckt, NodeRef};
 
 use super::contain::contained;
-use super::dc::free_nodes;
+use super::dc::{self, free_nodes};
+use super::stairs::{piece_ends, refusal_of_stimulus};
 use super::translate::{Pin, Run as Added, node_name, translate};
 use super::{Columns, Run, Spice21, State, options};
 use crate::analysis::Tran;
-use crate::circuit::{Circuit, Device, NodeId};
+use crate::circuit::{Circuit, Device, Element, GROUND, NodeId, Origin};
 use crate::engine::{Accuracy, EngineName, Settings};
 use crate::error::SpiceError;
-use crate::stimulus::{Stimulus, Wave};
+use crate::stimulus::Stimulus;
 
 /// Steps of one call: spice21 cannot be stopped within a call and keeps every step.
 const STEPS_A_CALL: usize = 4_000;
 /// Most steps of one transient at the finest step size.
 const MAX_STEPS: f64 = 5e7;
-/// Steps of the coarsest run after a jump that do not count when the order is measured.
-const SETTLING_STEPS: usize = 16;
+/// The coarsest run's step, in steps of the finest.
+const COARSEST: usize = 4;
+/// Points after a jump that do not count when the order is measured.
+const SETTLING_POINTS: usize = 16;
 /// How far (V) the first point of a piece may be from where the piece before ended.
 const CONTINUITY: f64 = 1e-9;
+/// Bound on the last Newton update (V): the residual, at a femtoampere, decides.
+const LAST_UPDATE: f64 = 1e-3;
 
 /// Why spice21 cannot run this transient; `None` where it can.
 pub(super) fn refusal(circuit: &Circuit, tran: &Tran) -> Option<String> {
     if tran.uic {
         return Some("`uic`: it always starts from an operating point (use .ic)".into());
     }
-    for e in &circuit.elements {
-        if let Device::VoltageSource { stimulus, .. } | Device::CurrentSource { stimulus, .. } = &e.device
-            && let Some(what) = not_piecewise_constant(stimulus, tran.stop)
-        {
-            return Some(format!("`{}` {what}; it has constant sources only ({})", e.name, circuit.place(e.origin)));
-        }
-    }
-    None
+    circuit.elements.iter().find_map(|e| {
+        let what = refusal_of_stimulus(stimulus(&e.device)?, tran.stop)?;
+        Some(format!("`{}` {what}; it has constant sources only ({})", e.name, circuit.place(e.origin)))
+    })
 }
 
-/// What makes a stimulus other than constant piece by piece, up to ramps of a millionth of the transient.
-fn not_piecewise_constant(stimulus: &Stimulus, stop: f64) -> Option<String> {
-    let shortest = stop * 1e-6;
-    match stimulus.wave.as_ref()? {
-        Wave::Pulse { low, high, rise, fall, .. } if low != high && (*rise > shortest || *fall > shortest) => {
-            Some(format!("ramps for {:.3e} s", rise.max(*fall)))
-        }
-        Wave::Pwl { points } => {
-            let ramp = points.windows(2).find(|w| w[0].1 != w[1].1 && w[1].0 - w[0].0 > shortest);
-            ramp.map(|w| format!("ramps from {:.3e} s to {:.3e} s", w[0].0, w[1].0))
-        }
-        Wave::Sin { amplitude, .. } if *amplitude != 0.0 => Some("is a sine".into()),
-        Wave::Exp { low, high, .. } if low != high => Some("is an exponential".into()),
+fn stimulus(device: &Device) -> Option<&Stimulus> {
+    match device {
+        Device::VoltageSource { stimulus, .. } | Device::CurrentSource { stimulus, .. } => Some(stimulus),
         _ => None,
     }
 }
 
-/// Ends of the pieces within which every source is constant.
-fn pieces(circuit: &Circuit, stop: f64) -> Vec<f64> {
-    let mut ends: Vec<f64> = Vec::new();
-    for e in &circuit.elements {
-        if let Device::VoltageSource { stimulus, .. } | Device::CurrentSource { stimulus, .. } = &e.device {
-            let corners = stimulus.corners(0.0, stop, 1_000_000);
-            ends.extend(corners.into_iter().filter(|t| *t < stop * (1.0 - 1e-6)));
-        }
-    }
-    ends.push(stop);
-    ends.sort_by(f64::total_cmp);
-    // Both ends of a short ramp are one jump.
-    ends.dedup_by(|later, earlier| *later - *earlier <= stop * 2e-6);
-    ends
+/// Value of every independent source at `time`, by element; 0 of everything else.
+fn sources(circuit: &Circuit, time: f64) -> Vec<f64> {
+    circuit.elements.iter().map(|e| stimulus(&e.device).map_or(0.0, |s| s.at(time))).collect()
 }
 
 pub(super) fn transient(circuit: &Circuit, tran: &Tran, settings: &Settings) -> Result<Run, SpiceError> {
     let steps = match settings.accuracy {
-        Accuracy::Normal => 10_000.0,
-        Accuracy::Tight => 20_000.0,
-        Accuracy::Reference => 60_000.0,
+        Accuracy::Normal => 3_000.0,
+        Accuracy::Tight => 6_000.0,
+        Accuracy::Reference => 30_000.0,
     };
     let step = [tran.max_step, settings.max_step].into_iter().flatten().fold(tran.stop / steps, f64::min);
     if tran.stop / step > MAX_STEPS {
@@ -85,55 +69,76 @@ pub(super) fn transient(circuit: &Circuit, tran: &Tran, settings: &Settings) -> 
             expected: format!("at most {MAX_STEPS:.0e} steps of this engine of order 1"),
         });
     }
-    let deadline = Deadline { started: Instant::now(), settings };
-    let fine = Grid { step, halvings: 1 }.run(circuit, tran, &deadline)?;
-    let middle = Grid { step, halvings: 2 }.run(circuit, tran, &deadline)?;
-    let coarse = Grid { step, halvings: 4 }.run(circuit, tran, &deadline)?;
+    let start = initial(circuit)?;
+    let ends = piece_ends(circuit.elements.iter().filter_map(|e| stimulus(&e.device)), tran.stop);
+    let run = Transient { circuit, ends, step, start, deadline: Deadline { started: Instant::now(), settings } };
+    let [fine, middle, coarse] = [run.trace(1)?, run.trace(2)?, run.trace(COARSEST)?];
     let order = measured_order(&fine, &middle, &coarse);
-    let states = extrapolated(&fine, &middle);
-    let keep = middle.times.iter().position(|t| *t >= tran.start).unwrap_or(0);
+    let states = extrapolated(&fine, &middle, &coarse);
+    let keep = coarse.times.iter().position(|t| *t >= tran.start).unwrap_or(0);
+    let order_words = order.map_or("not measurable: nothing moves".into(), |o| format!("{o:.4}"));
     let log = format!(
-        "backward Euler with steps of {:.4e}, {:.4e} and {:.4e} s, extrapolated (Richardson) from the first two; \
-         measured order {order:.4}\n",
+        "backward Euler with steps of {:.4e}, {:.4e} and {:.4e} s, extrapolated (Richardson) from all three; \
+         measured order {order_words}\n",
         step,
         2.0 * step,
         4.0 * step
     );
     Ok(Run {
-        axis: middle.times[keep..].to_vec(),
+        axis: coarse.times[keep..].to_vec(),
         states: states[keep..].to_vec(),
         options: vec![
             ("iabstol".into(), "1e-15".into()),
-            ("measured_order".into(), format!("{order:.4}")),
+            ("max_step".into(), format!("{step:e}")),
+            ("measured_order".into(), order.map_or("none".into(), |o| format!("{o:.4}"))),
             ("method".into(), "backward Euler, Richardson".into()),
-            ("reltol".into(), "1e-6".into()),
-            ("step".into(), format!("{step:e}")),
         ],
         log,
-        steps: (fine.times.len() + middle.times.len() + coarse.times.len()) as u64,
+        steps: (fine.steps + middle.steps + coarse.steps) as u64,
     })
 }
 
-/// log2 of the ratio of the differences between runs at 4h, 2h and h, all node voltages together. The first steps after a
+/// The state at time 0: the operating point with the `.ic` nodes held.
+fn initial(circuit: &Circuit) -> Result<State, SpiceError> {
+    let mut held = circuit.clone();
+    let free = free_nodes(circuit, &|_| true);
+    for (node, volts) in circuit.initial.iter().filter(|(n, _)| free.contains(n)) {
+        let device = Device::VoltageSource { p: *node, n: GROUND, stimulus: Stimulus::constant(*volts) };
+        held.elements.push(Element { name: format!("vic{}", node.0), origin: Origin::default(), device });
+    }
+    let values = sources(&held, 0.0);
+    let (mut state, _, _) = dc::solve(&held, &|i| values[i], None)?;
+    state.amperes.truncate(circuit.elements.len());
+    Ok(state)
+}
+
+/// log2 of the ratio of the differences between runs at 4h, 2h and h, all node voltages together. The first points after a
 /// jump do not count: internal nodes that follow at once, within a step, tell nothing about the order.
-fn measured_order(fine: &Trace, middle: &Trace, coarse: &Trace) -> f64 {
+fn measured_order(fine: &Trace, middle: &Trace, coarse: &Trace) -> Option<f64> {
     let (mut outer, mut inner) = (0.0, 0.0);
-    let settled = |i: usize| coarse.starts.iter().rev().find(|s| **s <= i).is_none_or(|s| i - s > SETTLING_STEPS);
-    for (i, c) in coarse.states.iter().enumerate().filter(|(i, _)| settled(*i)) {
-        let (Some(m), Some(f)) = (middle.states.get(2 * i), fine.states.get(4 * i)) else { break };
+    let settled = |i: usize| coarse.starts.iter().rev().find(|s| **s <= i).is_none_or(|s| i - s > SETTLING_POINTS);
+    let states = coarse.states.iter().zip(&middle.states).zip(&fine.states).enumerate();
+    for (_, ((c, m), f)) in states.filter(|(i, _)| settled(*i)) {
         for ((c, m), f) in c.volts.iter().zip(&m.volts).zip(&f.volts) {
             outer += (c - m).powi(2);
             inner += (m - f).powi(2);
         }
     }
-    0.5 * (outer / inner).log2()
+    let order = 0.5 * (outer / inner).log2();
+    order.is_finite().then_some(order)
 }
 
-/// `2 y(h) - y(2h)`: the error of order 1 is gone.
-fn extrapolated(fine: &Trace, middle: &Trace) -> Vec<State> {
-    let mix = |f: &[f64], m: &[f64]| f.iter().zip(m).map(|(f, m)| 2.0 * f - m).collect();
-    let pairs = middle.states.iter().zip(fine.states.iter().step_by(2));
-    pairs.map(|(m, f)| State { volts: mix(&f.volts, &m.volts), amperes: mix(&f.amperes, &m.amperes) }).collect()
+/// `(8 y(h) - 6 y(2h) + y(4h))/3`: the errors of orders 1 and 2 are gone.
+fn extrapolated(fine: &Trace, middle: &Trace, coarse: &Trace) -> Vec<State> {
+    let mix = |f: &[f64], m: &[f64], c: &[f64]| {
+        f.iter().zip(m).zip(c).map(|((f, m), c)| f + (5.0 * (f - m) - (m - c)) / 3.0).collect()
+    };
+    let triples = fine.states.iter().zip(&middle.states).zip(&coarse.states);
+    let state = |((f, m), c): ((&State, &State), &State)| State {
+        volts: mix(&f.volts, &m.volts, &c.volts),
+        amperes: mix(&f.amperes, &m.amperes, &c.amperes),
+    };
+    triples.map(state).collect()
 }
 
 struct Deadline<'s> {
@@ -154,119 +159,160 @@ impl Deadline<'_> {
     }
 }
 
-/// A run at one step size.
+/// A run at one step size, at the points of the coarsest.
 struct Trace {
     times: Vec<f64>,
     states: Vec<State>,
     /// Where pieces begin.
     starts: Vec<usize>,
+    /// Steps taken.
+    steps: usize,
 }
 
-/// Step sizes: `step` or a bit less, such that each piece holds a whole multiple of four steps; times `halvings`.
-struct Grid {
+/// What the three runs share.
+struct Transient<'c> {
+    circuit: &'c Circuit,
+    /// Ends of the pieces within which every source is constant.
+    ends: Vec<f64>,
     step: f64,
-    halvings: usize,
+    start: State,
+    deadline: Deadline<'c>,
 }
 
-impl Grid {
-    fn run(&self, circuit: &Circuit, tran: &Tran, deadline: &Deadline<'_>) -> Result<Trace, SpiceError> {
-        let mut trace = Trace { times: Vec::new(), states: Vec::new(), starts: Vec::new() };
+impl Transient<'_> {
+    /// A run at `multiple` times the step, or a bit less, such that each piece holds a whole number of the coarsest.
+    fn trace(&self, multiple: usize) -> Result<Trace, SpiceError> {
+        let mut trace = Trace { times: vec![0.0], states: vec![self.start.clone()], starts: Vec::new(), steps: 0 };
+        let mut before = sources(self.circuit, 0.0);
         let mut start = 0.0;
-        for end in pieces(circuit, tran.stop) {
-            let quads = ((end - start) / self.step / 4.0 - 1e-9).ceil().max(1.0) as usize;
-            let count = 4 * quads / self.halvings;
-            let step = (end - start) / count as f64;
-            trace.starts.push(trace.states.len().saturating_sub(1));
-            self.piece(circuit, &mut trace, start, step, count, deadline)?;
-            start = end;
+        for end in &self.ends {
+            let points = ((end - start) / self.step / COARSEST as f64 - 1e-9).ceil().max(1.0) as usize;
+            let count = COARSEST * points / multiple;
+            let piece = Piece {
+                circuit: self.circuit,
+                values: sources(self.circuit, 0.5 * (start + end)),
+                start,
+                step: (end - start) / count as f64,
+            };
+            trace.starts.push(trace.states.len() - 1);
+            self.piece(&piece, &before, &mut trace, count, COARSEST / multiple)?;
+            before = piece.values;
+            start = *end;
         }
         Ok(trace)
     }
 
-    /// `count` steps from the end of the trace, or from the operating point.
+    /// `count` steps from the end of the trace, of which every `keep`-th is kept.
     fn piece(
         &self,
-        circuit: &Circuit,
+        piece: &Piece<'_>,
+        before: &[f64],
         trace: &mut Trace,
-        start: f64,
-        step: f64,
         count: usize,
-        deadline: &Deadline<'_>,
+        keep: usize,
     ) -> Result<(), SpiceError> {
-        let middle = start + 0.5 * step * count as f64;
-        let value = |i: usize| match circuit.elements.get(i).map(|e| &e.device) {
-            Some(Device::VoltageSource { stimulus, .. } | Device::CurrentSource { stimulus, .. }) => {
-                stimulus.at(middle)
-            }
-            _ => 0.0,
+        let jumps = |i: usize| {
+            matches!(self.circuit.elements[i].device, Device::VoltageSource { .. }) && before[i] != piece.values[i]
         };
-        let free = free_nodes(circuit);
+        let jumping: Vec<usize> = (0..before.len()).filter(|i| jumps(*i)).collect();
         let mut done = 0;
         while done < count {
-            let now = start + step * done as f64;
-            deadline.check(now)?;
-            let chunk = STEPS_A_CALL.min(count - done);
-            let pins: Vec<Pin> = match trace.states.last() {
-                Some(last) => free.iter().map(|n| (*n, last.volts[n.index()])).collect(),
-                None => circuit.initial.iter().copied().filter(|(n, _)| free.contains(n)).collect(),
-            };
-            let pins = held(circuit, &value, pins)?;
-            let states = call(circuit, &value, &pins, step, chunk, now)?;
-            let first = trace.states.is_empty();
-            for (i, state) in states.into_iter().enumerate().skip(usize::from(!first)) {
-                trace.times.push(start + step * (done + i) as f64);
+            self.deadline.check(piece.start + piece.step * done as f64)?;
+            let soft = if done == 0 { jumping.as_slice() } else { &[] };
+            let chunk = if soft.is_empty() { self.chunk().min(count - done) } else { keep };
+            let Some(last) = trace.states.last() else { break };
+            let states = piece.steps(last, before, soft, done, chunk)?;
+            for (i, state) in states.into_iter().enumerate().skip(1).filter(|(i, _)| i % keep == 0) {
+                trace.times.push(piece.start + piece.step * (done + i) as f64);
                 trace.states.push(state);
             }
             done += chunk;
         }
+        trace.steps += count;
         Ok(())
     }
-}
 
-/// Initial conditions that bring the nodes exactly where they are wanted: spice21 holds them through 1 S, across which the
-/// circuit's own current drops some voltage.
-fn held(circuit: &Circuit, value: &dyn Fn(usize) -> f64, wanted: Vec<Pin>) -> Result<Vec<Pin>, SpiceError> {
-    let mut pins = wanted.clone();
-    for _ in 0..8 {
-        let Some(first) = call(circuit, value, &pins, 1.0, 0, 0.0)?.into_iter().next() else { break };
-        let mut worst: f64 = 0.0;
-        for (pin, (node, volts)) in pins.iter_mut().zip(&wanted) {
-            let off = volts - first.volts[node.index()];
-            pin.1 += off;
-            worst = worst.max(off.abs());
-        }
-        if worst < CONTINUITY {
-            return Ok(pins);
-        }
+    /// Steps of one call: fewer of a large circuit, whose steps take longer.
+    fn chunk(&self) -> usize {
+        let few = STEPS_A_CALL * 32 / self.circuit.elements.len().max(32);
+        few.next_multiple_of(COARSEST)
     }
-    Err(Spice21::failed("its initial conditions do not hold the nodes: currents of amperes there?"))
 }
 
-/// One call: the operating point with the pins held, then `count` steps without them.
-fn call(
-    circuit: &Circuit,
-    value: &dyn Fn(usize) -> f64,
-    pins: &[Pin],
-    step: f64,
-    count: usize,
+/// A time within which every source is constant.
+struct Piece<'c> {
+    circuit: &'c Circuit,
+    /// Of the sources, by element.
+    values: Vec<f64>,
     start: f64,
-) -> Result<Vec<State>, SpiceError> {
-    let cured: Vec<NodeId> = pins.iter().map(|p| p.0).collect();
-    let proto = translate(circuit, &Added { source: value, cured: &cured, settling: None });
-    // Its loop leaves tstop out.
-    let args = TranOptions {
-        tstep: step,
-        tstop: step * (count as f64 + 0.5),
-        ic: pins.iter().map(|(n, v)| (NodeRef::Name(node_name(*n)), *v)).collect(),
-    };
-    let result = contained(|| {
-        let ckt = Ckt::from_proto(proto).map_err(|e| e.to_string())?;
-        tran(ckt, Some(options(1e-15)), Some(args)).map_err(|e| e.to_string())
-    });
-    let result = result.map_err(|e| Spice21::failed(format!("near t = {start:.6e} s: {e}")))?;
-    let columns = Columns::new(circuit, &result.signals);
-    if result.data.len() != count + 1 {
-        return Err(Spice21::failed(format!("it gave {} of {} points", result.data.len(), count + 1)));
+    step: f64,
+}
+
+impl Piece<'_> {
+    /// `count` steps from the state `last`, which is the first of the states returned. `soft` sources have jumped from
+    /// their values `before`.
+    fn steps(
+        &self,
+        last: &State,
+        before: &[f64],
+        soft: &[usize],
+        done: usize,
+        count: usize,
+    ) -> Result<Vec<State>, SpiceError> {
+        let free = free_nodes(self.circuit, &|i| !soft.contains(&i));
+        let wanted: Vec<Pin> = free.into_iter().map(|n| (n, last.volts[n.index()])).collect();
+        let pins = self.held(before, soft, &wanted, done)?;
+        self.call(soft, &pins, count, done)
     }
-    result.data.iter().enumerate().map(|(i, x)| columns.state(circuit, x, start + step * i as f64)).collect()
+
+    /// Pins that bring the nodes exactly where they are wanted: spice21 holds them through 1 S, across which the circuit's
+    /// own current, and a source that pulls elsewhere through as much, drop some voltage.
+    fn held(&self, before: &[f64], soft: &[usize], wanted: &[Pin], done: usize) -> Result<Vec<Pin>, SpiceError> {
+        let mut pins = wanted.to_vec();
+        for i in soft {
+            let Device::VoltageSource { p, n, .. } = self.circuit.elements[*i].device else { continue };
+            let pull = before[*i] - self.values[*i];
+            pins.iter_mut().filter(|pin| pin.0 == p).for_each(|pin| pin.1 += pull);
+            pins.iter_mut().filter(|pin| pin.0 == n).for_each(|pin| pin.1 -= pull);
+        }
+        for _ in 0..20 {
+            let Some(first) = self.call(soft, &pins, 0, done)?.into_iter().next() else { break };
+            let mut worst: f64 = 0.0;
+            for (pin, (node, volts)) in pins.iter_mut().zip(wanted) {
+                let off = volts - first.volts[node.index()];
+                pin.1 += off;
+                worst = worst.max(off.abs());
+            }
+            if worst < CONTINUITY {
+                return Ok(pins);
+            }
+        }
+        Err(Spice21::failed("its initial conditions do not hold the nodes: currents of amperes there?"))
+    }
+
+    /// One call: the operating point with the pins held, then `count` steps without them.
+    fn call(&self, soft: &[usize], pins: &[Pin], count: usize, done: usize) -> Result<Vec<State>, SpiceError> {
+        let now = self.start + self.step * done as f64;
+        let cured: Vec<NodeId> = pins.iter().map(|p| p.0).collect();
+        let source = |i: usize| self.values[i];
+        let proto = translate(self.circuit, &Added { source: &source, cured: &cured, soft, settling: None });
+        // Its loop leaves tstop out.
+        let args = TranOptions {
+            tstep: self.step,
+            tstop: self.step * (count as f64 + 0.5),
+            ic: pins.iter().map(|(n, v)| (NodeRef::Name(node_name(*n)), *v)).collect(),
+        };
+        let loose = spice21::analysis::Options { reltol: LAST_UPDATE, ..options(1e-15) };
+        let result = contained(|| {
+            let ckt = Ckt::from_proto(proto).map_err(|e| e.to_string())?;
+            tran(ckt, Some(loose), Some(args)).map_err(|e| e.to_string())
+        });
+        let result = result.map_err(|e| Spice21::failed(format!("near t = {now:.6e} s: {e}")))?;
+        let columns = Columns::new(self.circuit, &result.signals);
+        if result.data.len() != count + 1 {
+            return Err(Spice21::failed(format!("it gave {} of {} points", result.data.len(), count + 1)));
+        }
+        let at = |(i, x): (usize, &Vec<f64>)| columns.state(self.circuit, x, now + self.step * i as f64);
+        result.data.iter().enumerate().map(at).collect()
+    }
 }

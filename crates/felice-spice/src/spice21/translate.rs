@@ -5,7 +5,7 @@
 
 use spice21::proto::{self, def::Defines, instance::Comp};
 
-use crate::circuit::{Bsim4Model, Circuit, Device, Element, MosSize, NodeId, Polarity};
+use crate::circuit::{Bsim4Model, Circuit, Device, Element, MosSize, NodeId, OptionValue, Polarity};
 
 /// Instance parameters that the published crate takes; the areas must be given, since it computes others than ngspice does.
 const AREAS: [&str; 4] = ["ad", "as", "pd", "ps"];
@@ -13,16 +13,59 @@ const AREAS: [&str; 4] = ["ad", "as", "pd", "ps"];
 /// A value held at a node through spice21's initial conditions.
 pub(super) type Pin = (NodeId, f64);
 
+/// Larger circuits would take spice21 minutes to set up: it searches all names for each terminal.
+const MOST_TERMINALS: usize = 10_000;
+
+/// Model parameters that change nothing at these values, the ones that spice21 has built in.
+const BUILT_IN: [(&str, f64); 18] = [
+    ("rdsw", 0.0),
+    ("tnom", 27.0),
+    ("mobmod", 0.0),
+    ("diomod", 1.0),
+    ("capmod", 2.0),
+    ("rdsmod", 0.0),
+    ("rbodymod", 0.0),
+    ("rgatemod", 0.0),
+    ("permod", 1.0),
+    ("fnoimod", 1.0),
+    ("tnoimod", 0.0),
+    ("trnqsmod", 0.0),
+    ("acnqsmod", 0.0),
+    ("igcmod", 0.0),
+    ("igbmod", 0.0),
+    ("tempmod", 0.0),
+    ("mtrlmod", 0.0),
+    ("wpemod", 0.0),
+];
+
+/// Options that would make another circuit of it; the others concern engines of other kinds.
+const CHANGING: [&str; 8] = ["cshunt", "gshunt", "defl", "defw", "defad", "defas", "tnom", "ramptime"];
+
 /// Why spice21 cannot run a circuit; `None` where it can.
 pub(super) fn refusal(circuit: &Circuit) -> Option<String> {
     if circuit.temperature != 300.15 {
         return Some("its BSIM4 ignores temperature: only 27 °C".into());
+    }
+    let standard = |o: &OptionValue| *o == OptionValue::Number(27.0);
+    let option =
+        circuit.options.iter().find(|(k, v)| CHANGING.contains(&k.as_str()) && !(k.as_str() == "tnom" && standard(v)));
+    if let Some((key, _)) = option {
+        return Some(format!("it does not know the option {key}"));
+    }
+    let copies =
+        |e: &Element| if let Device::Bsim4 { size, .. } = &e.device { 4 * size.m.max(1.0) as usize } else { 2 };
+    let terminals = circuit.elements.iter().map(copies).fold(0, usize::saturating_add);
+    if terminals > MOST_TERMINALS {
+        return Some(format!(
+            "{terminals} terminals are more than it can set up in reasonable time ({MOST_TERMINALS})"
+        ));
     }
     circuit.elements.iter().find_map(|e| element_refusal(circuit, e))
 }
 
 fn element_refusal(circuit: &Circuit, e: &Element) -> Option<String> {
     let what = match &e.device {
+        Device::Resistor { ohms, .. } if (1.0 / ohms).is_infinite() => "a resistor of 0 ohms",
         Device::Resistor { .. }
         | Device::Capacitor { .. }
         | Device::VoltageSource { .. }
@@ -41,7 +84,12 @@ fn element_refusal(circuit: &Circuit, e: &Element) -> Option<String> {
 
 fn bsim4_refusal(model: &Bsim4Model, size: &MosSize, name: &str) -> Option<String> {
     let only = "the published crate runs the default card alone, whose twin in ngspice is `level=14 rdsw=0`";
-    if let Some((key, value)) = model.parameters.iter().find(|(k, v)| k.as_str() != "rdsw" || **v != 0.0) {
+    let version = model.version.as_deref().filter(|v| !v.starts_with("4.8"));
+    if let Some(version) = version {
+        return Some(format!("model `{}` is of BSIM4 version {version}; {only}", model.name));
+    }
+    let built_in = |(k, v): (&String, &f64)| BUILT_IN.iter().any(|(name, value)| k == name && v == value);
+    if let Some((key, value)) = model.parameters.iter().find(|p| !built_in(*p)) {
         return Some(format!("model `{}` sets {key}={value:e}; {only}", model.name));
     }
     if !model.parameters.contains_key("rdsw") {
@@ -53,8 +101,13 @@ fn bsim4_refusal(model: &Bsim4Model, size: &MosSize, name: &str) -> Option<Strin
     if let Some(key) = size.extra.keys().find(|k| k.as_str() != "nf" && !AREAS.contains(&k.as_str())) {
         return Some(format!("`{name}` sets {key}=; it knows w, l, m, nf, delvto and areas"));
     }
-    if size.m.fract() != 0.0 || size.m > 1000.0 {
-        return Some(format!("`{name}` has m={}; it takes whole numbers of devices", size.m));
+    if !(size.l > 0.0 && size.w > 0.0) {
+        return Some(format!("`{name}` has w={:e} and l={:e}; both must be above 0", size.w, size.l));
+    }
+    let whole = |n: f64| n.fract() == 0.0 && (1.0..=1000.0).contains(&n);
+    let fingers = size.extra.get("nf").copied().unwrap_or(1.0);
+    if !whole(size.m) || !whole(fingers) {
+        return Some(format!("`{name}` has m={} and nf={fingers}; it takes whole numbers of devices", size.m));
     }
     None
 }
@@ -63,6 +116,8 @@ fn bsim4_refusal(model: &Bsim4Model, size: &MosSize, name: &str) -> Option<Strin
 pub(super) struct Run<'r> {
     /// Value of every independent source, by element.
     pub source: &'r dyn Fn(usize) -> f64,
+    /// Voltage sources that act through 1 S, by element.
+    pub soft: &'r [usize],
     /// Nodes to which -1 nS is tied, against the 1 nS that an initial condition leaves behind.
     pub cured: &'r [NodeId],
     /// Capacitance from every node to ground, in a settling run.
@@ -77,6 +132,11 @@ pub(super) fn node_name(node: NodeId) -> String {
 /// Name of a source's current in spice21.
 pub(super) fn branch_name(element: usize) -> String {
     format!("s{element}")
+}
+
+/// The node between a soft source and its 1 S.
+fn soft_node(element: usize) -> String {
+    format!("j{element}")
 }
 
 /// The circuit as spice21 takes it.
@@ -111,7 +171,7 @@ pub(super) fn translate(circuit: &Circuit, run: &Run<'_>) -> proto::Circuit {
     }
     proto::Circuit {
         name: "circuit".into(),
-        signals: circuit.nodes.ids().map(node_name).collect(),
+        signals: circuit.nodes.ids().map(node_name).chain(run.soft.iter().map(|i| soft_node(*i))).collect(),
         defs,
         comps: comps.into_iter().map(|c| proto::Instance { comp: Some(c) }).collect(),
     }
@@ -128,7 +188,18 @@ fn element(i: usize, device: &Device, run: &Run<'_>, comps: &mut Vec<Comp>, defs
         }
         Device::VoltageSource { p, n, .. } => {
             let dc = (run.source)(i);
-            comps.push(Comp::V(proto::Vsrc { name, p: node_name(*p), n: node_name(*n), dc, acm: 0.0 }));
+            let mut positive = node_name(*p);
+            if run.soft.contains(&i) {
+                let inner = soft_node(i);
+                comps.push(Comp::R(proto::Resistor {
+                    name: format!("soft{i}"),
+                    p: positive,
+                    n: inner.clone(),
+                    g: 1.0,
+                }));
+                positive = inner;
+            }
+            comps.push(Comp::V(proto::Vsrc { name, p: positive, n: node_name(*n), dc, acm: 0.0 }));
         }
         Device::CurrentSource { p, n, .. } => {
             let dc = -(run.source)(i);

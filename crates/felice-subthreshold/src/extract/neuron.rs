@@ -8,6 +8,7 @@
 //! | boomerang | `one_u` − `exponential_u` + `coupling_u` | −`one_v` + `exponential_v` + `coupling_v` |
 //! | wererabbit | `one_u` − `exponential_u` − `sigma_u` (the first two steered) | −`one_v` + `exponential_v` − `sigma_v` |
 //! | fhnrs (dv, dw) | `fast` − `slow` − `passive` | `lag` |
+//! | fhnrs-saturating (dv, dw) | as fhnrs, or none: a follower alone | `lag`, an OTA's |
 //!
 //! Fits run over a window about the circuit's own rest point, found in the same sweep, every point weighing alike: the
 //! transient's currents are then right on average where the orbit is. Nothing is fitted to a transient.
@@ -97,7 +98,8 @@ pub struct NeuronSweep<'a> {
 }
 
 /// Models with an extraction; those called branches give each equation parameters of its own.
-pub const MODELS: [&str; 5] = ["boomerang", "boomerang-branches", "fhnrs", "wererabbit", "wererabbit-branches"];
+pub const MODELS: [&str; 6] =
+    ["boomerang", "boomerang-branches", "fhnrs", "fhnrs-saturating", "wererabbit", "wererabbit-branches"];
 
 /// Extracts `model`'s parameters.
 ///
@@ -109,7 +111,8 @@ pub fn extract(model: &str, sweep: &NeuronSweep<'_>) -> Result<Extracted, Extrac
         "boomerang-branches" => boomerang::branches(sweep),
         "wererabbit" => wererabbit::symmetric(sweep),
         "wererabbit-branches" => wererabbit::branches(sweep),
-        "fhnrs" => fhnrs::extract(sweep),
+        "fhnrs" => fhnrs::extract(sweep, fhnrs::Lag::Linear),
+        "fhnrs-saturating" => fhnrs::extract(sweep, fhnrs::Lag::Follower),
         _ => Err(ExtractError::Sweep {
             what: format!("model `{model}`"),
             problem: "there is no extraction for it".into(),

@@ -21,13 +21,25 @@ impl Bench {
         Bench { circuit, saves: Vec::new() }
     }
 
-    /// Holds a node at `volts`, or ramps it (from, to and back, in so many seconds). Its voltage and current are saved.
+    /// Holds a node at `volts`, or ramps it (from, to and back, in so many seconds). Its voltage and current are saved. A
+    /// source that already holds it gives way.
     pub(super) fn clamp(&mut self, node: &str, volts: f64, ramp: Option<[f64; 3]>) -> Result<(), String> {
         let Some(id) = self.circuit.nodes.find(node).filter(|n| !n.is_ground()) else {
             return Err(format!("the circuit has no node `{node}` to clamp"));
         };
         let wave = ramp.map(|[from, to, time]| Wave::Pwl { points: vec![(0.0, from), (0.5 * time, to), (time, from)] });
-        self.source(clamp_name(node), id, GROUND, Stimulus { dc: volts, wave });
+        let stimulus = Stimulus { dc: volts, wave };
+        let holds = |e: &&mut Element| match e.device {
+            Device::VoltageSource { p, n, .. } => (p, n) == (id, GROUND) || (p, n) == (GROUND, id),
+            _ => false,
+        };
+        match self.circuit.elements.iter_mut().find(holds) {
+            Some(own) => {
+                own.name = clamp_name(node);
+                own.device = Device::VoltageSource { p: id, n: GROUND, stimulus };
+            }
+            None => self.source(clamp_name(node), id, GROUND, stimulus),
+        }
         self.save(&format!("v({node})"));
         self.save(&clamp_current(node));
         // A node held by a source cannot be guessed otherwise.
@@ -56,6 +68,26 @@ impl Bench {
         self.source(name, outer, inner, Stimulus { dc: 0.0, wave: None });
         self.saves.push(vector);
         Ok(())
+    }
+
+    /// Capacitance matrix (F) that the circuit's own linear capacitors give two nodes.
+    pub(super) fn capacitors(&self, nodes: [&str; 2]) -> [[f64; 2]; 2] {
+        let ids = nodes.map(|n| self.circuit.nodes.find(n));
+        let mut matrix = [[0.0; 2]; 2];
+        for e in &self.circuit.elements {
+            let Device::Capacitor { p, n, farads, .. } = e.device else { continue };
+            let touches = ids.map(|id| (id == Some(p)) != (id == Some(n)));
+            for k in 0..2 {
+                if touches[k] {
+                    matrix[k][k] += farads;
+                }
+            }
+            if touches == [true, true] {
+                matrix[0][1] -= farads;
+                matrix[1][0] -= farads;
+            }
+        }
+        matrix
     }
 
     /// Saves another vector.

@@ -18,8 +18,8 @@ pub(super) struct Spec {
     pub(super) nodes: [StateNode; 2],
     /// Half widths (V) of the fitted window.
     pub(super) window: [f64; 2],
-    /// Length of a ramp up and down (s).
-    pub(super) ramp: f64,
+    /// Length of a ramp up and down (s); `None`: the netlist's capacitors are all there is.
+    pub(super) ramp: Option<f64>,
     /// The terms' currents.
     pub(super) terms: Vec<Term>,
     /// Designed values and tolerances of parameters and quantities.
@@ -64,7 +64,7 @@ struct SpecText {
     method: MethodText,
     clamp: BTreeMap<String, [f64; 3]>,
     window: BTreeMap<String, f64>,
-    ramp: f64,
+    ramp: Option<f64>,
     #[serde(default)]
     currents: BTreeMap<String, String>,
     #[serde(default)]
@@ -100,8 +100,8 @@ impl Spec {
             ReferenceText::Node(v) if v.starts_with("v(") => Reference::Node(v.to_ascii_lowercase()),
             _ => return wrong("`reference` as a voltage or a vector, \"v(ref)\"".into()),
         };
-        if !(text.ramp.is_finite() && text.ramp > 0.0) {
-            return wrong(format!("`ramp` as seconds above 0, not {}", text.ramp));
+        if let Some(ramp) = text.ramp.filter(|r| !(r.is_finite() && *r > 0.0)) {
+            return wrong(format!("`ramp` as seconds above 0, not {ramp}"));
         }
         let intent = text.designed.iter().find(|(_, [v, t])| !(v.is_finite() && t.is_finite() && *t > 0.0));
         if let Some((name, [value, tolerance])) = intent {

@@ -13,6 +13,7 @@ mod models;
 mod output;
 mod parse;
 mod phase;
+mod signals;
 mod simulate;
 mod spice;
 mod stimulus;
@@ -77,6 +78,10 @@ pub fn run() -> std::process::ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
+    // A sweep has its own way to end.
+    if !matches!(cli.command, Command::Sweep(_)) {
+        signals::watch().map_err(|e| Failure::Engine(format!("signals cannot be watched: {e}")))?;
+    }
     match &cli.command {
         Command::Doctor(args) => doctor::run(args),
         Command::Models(args) => models::run(args),
