@@ -6,6 +6,7 @@
 
 mod derive;
 mod durability;
+mod engines;
 mod field;
 mod merge;
 mod run;

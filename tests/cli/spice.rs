@@ -87,3 +87,68 @@ fn files_carry_netlist_and_engine() {
         assert!(text.contains(word), "no {word} in {text}");
     }
 }
+
+#[test]
+fn operating_points_sweeps_measures_and_samples() {
+    let dir = tempfile::tempdir().unwrap();
+    let divider = "d\nv1 in 0 5\nv2 b 0 0\nr1 in out 1k\nr2 out b 1k\n";
+    file(dir.path(), "op.cir", format!("{divider}.op\n.end\n"));
+    file(dir.path(), "dc.cir", format!("{divider}.dc v1 0 1 .5 v2 0 1 1\n.save v(out) i(v1)\n.end\n"));
+    file(
+        dir.path(),
+        "rc.cir",
+        RC.replace(".end", ".meas tran half when v(out)=.5 rise=1\n.meas tran no when v(out)=2\n.end"),
+    );
+    for engine in ["native", "ngspice", "spice21"].into_iter().filter(|e| cfg!(feature = "spice21") || *e != "spice21")
+    {
+        let run = |name: &str, more: &[&str]| done(dir.path(), &[&["spice", name, "--engine", engine], more].concat());
+        let rows =
+            |text: &str| text.lines().map(|l| l.split(',').map(str::to_owned).collect()).collect::<Vec<Vec<_>>>();
+        let op = rows(&run("op.cir", &[]).stdout);
+        let out = op[0].iter().position(|h| h == "v(out)").unwrap();
+        assert!(op.len() == 2 && (op[1][out].parse::<f64>().unwrap() - 2.5).abs() < 1e-9, "{engine}: {op:?}");
+        let dc = rows(&run("dc.cir", &[]).stdout);
+        assert_eq!(
+            (dc[0][..3].to_vec(), dc.len()),
+            (vec!["v1".into(), "v(out)".into(), "i(v1)".into()], 7),
+            "{engine}"
+        );
+        let value = |row: usize, column: usize| dc[row][column].parse::<f64>().unwrap();
+        assert!((value(6, 1) - 1.0).abs() < 1e-9 && (value(3, 2) + 5e-4).abs() < 1e-12, "{engine}: {dc:?}");
+        let rc = run("rc.cir", &["--samples", "11", "--output", "rc.csv"]);
+        let half: f64 = rc.stdout.lines().find_map(|l| l.strip_prefix("half = ")).unwrap().parse().unwrap();
+        assert!((half / (1e-3 * 2f64.ln()) - 1.0).abs() < 1e-3, "{engine}: {half}");
+        assert!(rc.stdout.contains("no: did not happen"), "{engine}: {}", rc.stdout);
+        let rc = rows(&std::fs::read_to_string(dir.path().join("rc.csv")).unwrap());
+        assert_eq!((rc[0][0].as_str(), rc.len()), ("time", 12), "{engine}");
+        // The CSV alone on standard output.
+        assert_eq!(rows(&run("rc.cir", &["--samples", "11"]).stdout).len(), 12, "{engine}");
+    }
+    refused(dir.path(), &["spice", "rc.cir", "--samples", "1", "--output", "s.csv"], 2, &["1 samples", "at least 2"]);
+}
+
+#[test]
+#[cfg(feature = "spice21")]
+fn spice21_refuses_by_name_and_its_failures_are_the_engines() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = |text: &str, code: i32, words: &[&str]| {
+        file(dir.path(), "x.cir", text);
+        refused(dir.path(), &["spice", "x.cir", "--engine", "spice21", "--output", "x.h5"], code, words);
+        assert!(!dir.path().join("x.h5").exists());
+    };
+    run("t\nv1 a 0 1\nl1 a 0 1m\n.op\n.end\n", 3, &["spice21 cannot run", "`l1` is an inductor", "x.cir:3"]);
+    run("t\nv1 a 0 sin(0 1 1k)\nr1 a 0 1k\n.tran 1u 1m\n.end\n", 3, &["`v1` is a sine", "x.cir:2"]);
+    run(
+        "t\nv1 a 0 1\nm1 a a 0 0 n w=1u l=-1u\n.model n nmos level=14 rdsw=0\n.op\n.end\n",
+        2,
+        &["x.cir:3", "positive"],
+    );
+    run("t\nv1 a 0 1\nq1 a a 0 n\n.model n npn\n.op\n.end\n", 2, &["x.cir:3", "ngspice"]);
+    run("t\nv1 a 0 1\nr1 a b 1k\nc1 b c 1p\nc2 c 0 1p\n.op\n.end\n", 2, &["floats"]);
+    run("t\n.subckt s a\nx1 a s\n.ends\nv1 a 0 1\nx1 a s\n.op\n.end\n", 2, &["x.cir", "s"]);
+    file(dir.path(), "rc.cir", RC);
+    let saved = done(dir.path(), &["spice", "rc.cir", "--engine", "spice21", "--output", "rc.h5"]).stderr;
+    assert!(saved.contains("spice21 0.1.5 (asked for)"), "{saved}");
+    let inside = done(dir.path(), &["inspect", "rc.h5"]).stdout;
+    assert!(inside.contains("option_measured_order=1.0") || inside.contains("option_measured_order=0.9"), "{inside}");
+}

@@ -178,7 +178,7 @@ fn what_spice21_cannot_do_is_refused_by_name() {
     assert!(run(&with(".options reltol=1e-4\n.temp 27\n.op"), &settings()).is_ok());
     let replaced = |from: &str, to: &str| with(".op").replace(from, to);
     for (text, words) in [
-        (with("l1 d 0 1m\n.op"), "`l1` is an inductor"),
+        (with("r1 d e 1k\nl1 e 0 1m\n.op"), "`l1` is an inductor"),
         (with("r1 e 0 1k\ne1 e 0 d 0 2\n.op"), "`e1` is a controlled source"),
         (with("g1 d 0 d 0 2\n.op"), "`g1` is a controlled source"),
         (with("f1 d 0 v1 2\n.op"), "`f1` is a controlled source"),
@@ -217,6 +217,7 @@ fn what_spice21_cannot_do_is_refused_by_name() {
 fn its_prints_stay_out_of_ours() {
     const INSIDE: &str = "FELICE_TEST_PRINTS";
     if std::env::var_os(INSIDE).is_some() {
+        println!();
         let text = changed("follower", &[".tran", ".end"], ".tran 1m 5m");
         std::thread::scope(|scope| {
             for _ in 0..3 {

@@ -68,7 +68,7 @@ pub fn engine(name: EngineName) -> Result<&'static dyn Engine, SpiceError> {
         EngineName::Spice21 => Err(SpiceError::Missing {
             engine: name,
             problem: "this build does not contain it".into(),
-            remedy: "build with its cargo feature".into(),
+            remedy: "build felice with its cargo feature spice21 (on by default), or choose another engine".into(),
         }),
     }
 }

@@ -199,6 +199,63 @@ fn fhnrs_comes_back() {
 }
 
 #[test]
+fn fhnrs_with_a_follower_comes_back() {
+    let axis: Vec<f64> = (0..41).map(|i| 0.3 + 0.01 * i as f64).collect();
+    let points: Vec<(f64, f64)> = axis.iter().flat_map(|&v| axis.iter().map(move |&w| (v, w))).collect();
+    let column = |f: &dyn Fn(f64, f64) -> f64| points.iter().map(|p| f(p.0 - 0.5, p.1 - 0.5)).collect::<Vec<f64>>();
+    let fast = |v: f64| 2e-9 * (14.6 * (v - 1e-4)).tanh();
+    let slow = |w: f64| 2.02e-9 * (14.6 * (w + 2e-4)).tanh();
+    let passive = |v: f64| (v - 1e-3) / 68e6;
+    let lag = |v: f64, w: f64| 1.1e-9 * (14.0 * (v - w - 3e-3)).tanh();
+    let axes = [("v", points.iter().map(|p| p.0).collect::<Vec<_>>()), ("w", points.iter().map(|p| p.1).collect())];
+    let terms = [
+        ("fast", column(&|v, _| fast(v))),
+        ("slow", column(&|_, w| slow(w))),
+        ("passive", column(&|v, _| passive(v))),
+        // What no term has, as an output conductance: the field method puts it into g_max.
+        ("i_v", column(&|v, w| fast(v) - slow(w) - passive(v) - 1e-9 * v)),
+        ("lag", column(&lag)),
+    ];
+    let run = |columns: Vec<(&str, Vec<f64>)>, method| {
+        let named = columns.into_iter().map(|(n, c)| (n.to_owned(), c)).collect();
+        let clamped = Clamped::new(named, 41).unwrap();
+        let capacitance = [[2e-12, 0.0], [0.0, 4e-12]];
+        let (reference, window, near) = (0.5, [0.15, 0.15], [0.5, 0.5]);
+        extract("fhnrs-saturating", &NeuronSweep { clamped: &clamped, reference, window, near, capacitance, method })
+            .unwrap()
+    };
+    let check = |extracted: &Extracted, expected: &[(&str, f64)]| {
+        for (name, value) in expected {
+            let got = extracted.value(name).unwrap();
+            assert!((got / value - 1.0).abs() < 1e-6, "{name}: {got} instead of {value}");
+        }
+    };
+    let (v_unit, time_unit) = (1.0 / 14.6, 2e-12 / 14.6 / 1e-9);
+    for (method, more) in [(Method::Devices, 0.0), (Method::Field, 1e-9)] {
+        let extracted = run(axes.iter().chain(&terms).cloned().collect(), method);
+        let g = 1.0 / 68e6 + more;
+        check(
+            &extracted,
+            &[
+                ("g_max", g * v_unit / 1e-9),
+                ("e_rev", 1e-3 / 68e6 / g / v_unit),
+                ("a_slow", 2.02),
+                ("v_off_fast", 1e-4 / v_unit),
+                ("v_off_slow", (3e-3 - 2e-4) / v_unit),
+                ("tau_slow", 4e-12 / (1.1e-9 * 14.0) / time_unit),
+                ("sat_slow", 14.0 * v_unit),
+                ("w_ref", 0.497),
+            ],
+        );
+        assert!((extracted.time_unit_s / time_unit - 1.0).abs() < 1e-6);
+    }
+    let alone = run(axes.iter().chain(&terms[4..]).cloned().collect(), Method::Devices);
+    check(&alone, &[("tau_slow", 1.0), ("sat_slow", 1.0), ("v_unit", 1.0 / 14.0), ("w_ref", 0.497)]);
+    assert!((alone.time_unit_s / (4e-12 / (1.1e-9 * 14.0)) - 1.0).abs() < 1e-6);
+    assert_eq!(["g_max", "a_fast", "a_slow"].map(|name| alone.value(name).unwrap()), [0.0; 3]);
+}
+
+#[test]
 fn a_wrong_sign_a_missing_column_and_a_flat_window_say_so() {
     let flat = Side { one: 1.0, at_reference: 1.0, beta: 29.0, gamma: 0.2, rho: 15.0, sigma: 0.6, delta: 0.0 };
     let mut names = BOOMERANG;

@@ -28,6 +28,8 @@ const MAX_STEPS: f64 = 5e7;
 const COARSEST: usize = 4;
 /// Points after a jump that do not count when the order is measured.
 const SETTLING_POINTS: usize = 16;
+/// Points after which a source behind 1 S has reached its new value to the last digit.
+const SOFT_POINTS: usize = 4;
 /// How far (V) the first point of a piece may be from where the piece before ended.
 const CONTINUITY: f64 = 1e-9;
 /// Bound on the last Newton update (V): the residual, at a femtoampere, decides.
@@ -219,7 +221,8 @@ impl Transient<'_> {
         while done < count {
             self.deadline.check(piece.start + piece.step * done as f64)?;
             let soft = if done == 0 { jumping.as_slice() } else { &[] };
-            let chunk = if soft.is_empty() { self.chunk().min(count - done) } else { keep };
+            let chunk = if soft.is_empty() { self.chunk() } else { SOFT_POINTS * keep };
+            let chunk = chunk.min(count - done);
             let Some(last) = trace.states.last() else { break };
             let states = piece.steps(last, before, soft, done, chunk)?;
             for (i, state) in states.into_iter().enumerate().skip(1).filter(|(i, _)| i % keep == 0) {

@@ -94,11 +94,17 @@ pub fn run(args: &Spice, quiet: bool) -> Result<(), Failure> {
     if !quiet {
         let (n, cached) = (result.vectors.len(), if result.cached { ", from the cache" } else { "" });
         eprintln!("{} {} ({}{cached}): {n} points", result.engine, result.version, result.reason);
-        for (name, value) in &result.measures {
-            match value {
-                Some(value) => eprintln!("  {name} = {value:e}"),
-                None => eprintln!("  {name}: did not happen"),
-            }
+    }
+    for (name, value) in &result.measures {
+        let line = match value {
+            Some(value) => format!("{name} = {value:e}"),
+            None => format!("{name}: did not happen"),
+        };
+        match args.output {
+            Some(_) => println!("{line}"),
+            // Standard output is the CSV's.
+            None if !quiet => eprintln!("  {line}"),
+            None => {}
         }
     }
     Ok(())
