@@ -136,7 +136,7 @@ fn spice21_refuses_by_name_and_its_failures_are_the_engines() {
         refused(dir.path(), &["spice", "x.cir", "--engine", "spice21", "--output", "x.h5"], code, words);
         assert!(!dir.path().join("x.h5").exists());
     };
-    run("t\nv1 a 0 1\nl1 a 0 1m\n.op\n.end\n", 3, &["spice21 cannot run", "`l1` is an inductor", "x.cir:3"]);
+    run("t\nv1 a 0 1\nr1 a b 1k\nl1 b 0 1m\n.op\n.end\n", 3, &["spice21 cannot run", "`l1` is an inductor", "x.cir:4"]);
     run("t\nv1 a 0 sin(0 1 1k)\nr1 a 0 1k\n.tran 1u 1m\n.end\n", 3, &["`v1` is a sine", "x.cir:2"]);
     run(
         "t\nv1 a 0 1\nm1 a a 0 0 n w=1u l=-1u\n.model n nmos level=14 rdsw=0\n.op\n.end\n",

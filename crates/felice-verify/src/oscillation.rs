@@ -70,12 +70,15 @@ pub struct Oscillation {
 
 /// Swings smaller than this part of the whole range are noise to us.
 const NOISE: f64 = 1e-4;
+/// Swings smaller than this part of the value itself are rounding: the signal stands still.
+const ROUNDING: f64 = 1e-9;
 /// A swing that changes by less than this a cycle stays.
 const STEADY: f64 = 0.01;
 
 /// Takes a signal apart. Times must increase evenly.
 pub fn analyse(t: &[f64], x: &[f64]) -> Oscillation {
-    let extremes = extremes(t, x, NOISE * grid::range(x));
+    let size = x.iter().fold(0.0, |m: f64, v| m.max(v.abs()));
+    let extremes = extremes(t, x, (NOISE * grid::range(x)).max(ROUNDING * size));
     let swings: Vec<(f64, f64)> = extremes
         .windows(2)
         .map(|w| (0.5 * (w[0].0 + w[1].0), (w[1].1 - w[0].1).abs()))
