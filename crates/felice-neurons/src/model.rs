@@ -1,15 +1,19 @@
 //! A model whose type is forgotten: what [`AnyNeuron`](crate::AnyNeuron) and the integrator call.
 
+use std::marker::PhantomData;
+
 use crate::dispatch::{self, Kernel};
 use crate::dual::Dual;
+use crate::ensemble::{self, VectorField};
 use crate::error::NeuronError;
 use crate::models::RibarSepulchre;
 use crate::neuron::{Info, Neuron, Row};
 use crate::newton;
 use crate::real::{Lane, Real};
+use crate::simd::Instructions;
 
 /// What is needed of a model once its type is forgotten. Slices are as long as the state.
-pub(crate) trait Model: Send + Sync {
+pub trait Model: Send + Sync {
     fn info(&self) -> Info;
     fn parameter(&self, i: usize) -> f64;
     fn set_parameter(&mut self, i: usize, value: f64);
@@ -25,6 +29,20 @@ pub(crate) trait Model: Send + Sync {
     fn bound(&self) -> f64;
     fn input_gain(&self, i: usize) -> f64;
     fn boxed(&self) -> Box<dyn Model>;
+    /// The field of groups of neurons of this model, one a lane.
+    fn vector_field(&self, instructions: Instructions, groups: usize) -> Box<dyn VectorField<f64>> {
+        ensemble::one_by_one(self.boxed(), instructions, groups)
+    }
+    fn vector_field_f32(&self, instructions: Instructions, groups: usize) -> Box<dyn VectorField<f32>> {
+        ensemble::one_by_one(self.boxed(), instructions, groups)
+    }
+    /// Fixed steps of a Runge–Kutta method, `rows` its coefficients times the step.
+    fn fixed_steps(&self, y: &mut [f64], rows: &[[f64; 6]], steps: u64) {
+        ensemble::alone(|y, dy| self.field(y, dy), y, rows, steps);
+    }
+    fn fixed_steps_f32(&self, y: &mut [f32], rows: &[[f32; 6]], steps: u64) {
+        ensemble::alone(|y, dy| self.field_f32(y, dy), y, rows, steps);
+    }
 }
 
 impl Clone for Box<dyn Model> {
@@ -125,6 +143,18 @@ impl<M: Neuron> Model for Known<M> {
     }
     fn boxed(&self) -> Box<dyn Model> {
         Box::new(Known::<M>::new(self.p))
+    }
+    fn vector_field(&self, instructions: Instructions, groups: usize) -> Box<dyn VectorField<f64>> {
+        ensemble::vector_field::<M, f64>(instructions, groups)
+    }
+    fn vector_field_f32(&self, instructions: Instructions, groups: usize) -> Box<dyn VectorField<f32>> {
+        ensemble::vector_field::<M, f32>(instructions, groups)
+    }
+    fn fixed_steps(&self, y: &mut [f64], rows: &[[f64; 6]], steps: u64) {
+        dispatch::run(ensemble::Alone::<M, f64> { p: &self.p, y, rows, steps, model: PhantomData });
+    }
+    fn fixed_steps_f32(&self, y: &mut [f32], rows: &[[f32; 6]], steps: u64) {
+        dispatch::run(ensemble::Alone::<M, f32> { p: &self.single, y, rows, steps, model: PhantomData });
     }
 }
 

@@ -4,7 +4,8 @@ use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use super::run::{Ensemble, Method, Settings};
+use super::run::Ensemble;
+use super::settings::{Method, Settings};
 use crate::error::NeuronError;
 use crate::integrate::Precision;
 use crate::models::{Boomerang, Fhnrs, WereRabbit};
@@ -14,21 +15,21 @@ use crate::simd::{Instructions, Vector, Vectorised, Width, run};
 
 /// Step of the fixed mode, in the model's unit of time.
 const STEP: f64 = 0.01;
-/// Tolerance of the adaptive mode.
-const TOLERANCE: f64 = 1e-6;
 
 /// Fixed steps or adaptive ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mode {
     /// Tsit5 with steps of .01.
     Fixed,
-    /// Tsit5 at 1e-6, over as much time as the fixed steps take.
-    Adaptive,
+    /// Tsit5 at this tolerance, relative and absolute, over as much time as the fixed steps take.
+    Adaptive(f64),
 }
 
 /// What a bench measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BenchReport {
+    /// One run of all neurons took so long; the median of three.
+    pub seconds: f64,
     /// Accepted steps of all neurons a second.
     pub neuron_steps_per_second: f64,
     /// Evaluations of the field of one neuron a second.
@@ -42,6 +43,8 @@ pub struct BenchReport {
     pub threads: usize,
     /// Instruction set.
     pub instructions: Instructions,
+    /// Final states, `[neuron][state]`.
+    pub states: Vec<f64>,
 }
 
 /// Runs `neurons` neurons of a model (default parameters spread by 5 %) for `steps` steps, three times; the median.
@@ -90,31 +93,36 @@ fn go<M: Neuron>(
 fn measure<M: Neuron, L: Width>(ensemble: &Ensemble<M>, steps: u64, mode: Mode) -> Result<BenchReport, NeuronError> {
     let method = match mode {
         Mode::Fixed => Method::Tsit5 { steps },
-        Mode::Adaptive => Method::Adaptive { rtol: TOLERANCE, atol: TOLERANCE },
+        Mode::Adaptive(tolerance) => Method::Adaptive { rtol: tolerance, atol: tolerance },
     };
     let settings = Settings { method, ..Settings::to(STEP * steps as f64) };
-    let (mut rates, mut evaluations, mut bounds) = (Vec::new(), 0.0, Vec::new());
+    let (mut times, mut accepted, mut evaluations, mut bounds) = (Vec::new(), 0.0, 0.0, Vec::new());
+    let mut states: Vec<L> = Vec::with_capacity(ensemble.len() * M::State::<L>::LEN);
     for _ in 0..3 {
+        states.clear();
         let start = Instant::now();
         let report = ensemble.run::<L>(&settings, |block| {
-            black_box(block.states.len());
+            states.extend(block.states);
             ControlFlow::Continue(())
         })?;
-        let seconds = start.elapsed().as_secs_f64();
-        rates.push(report.accepted as f64 / seconds);
-        evaluations = 6.0 * (report.accepted + report.rejected) as f64 / report.accepted.max(1) as f64;
+        times.push(start.elapsed().as_secs_f64());
+        accepted = report.accepted as f64;
+        evaluations = 6.0 * (report.accepted + report.rejected) as f64 / accepted.max(1.0);
         bounds.push(fma_rate::<L>(settings.instructions));
     }
-    rates.sort_by(f64::total_cmp);
+    times.sort_by(f64::total_cmp);
     bounds.sort_by(f64::total_cmp);
+    let rate = accepted / times[1];
     let slots = 6 * multiplications::<M>() + M::State::<f64>::LEN * 27;
     Ok(BenchReport {
-        neuron_steps_per_second: rates[1],
-        field_evaluations_per_second: rates[1] * evaluations,
+        seconds: times[1],
+        neuron_steps_per_second: rate,
+        field_evaluations_per_second: rate * evaluations,
         fma_per_second: bounds[1],
-        share_of_fma_bound: (mode == Mode::Fixed).then_some(rates[1] * slots as f64 / bounds[1]),
+        share_of_fma_bound: (mode == Mode::Fixed).then_some(rate * slots as f64 / bounds[1]),
         threads: rayon::current_num_threads(),
         instructions: settings.instructions,
+        states: states.into_iter().map(L::to_f64).collect(),
     })
 }
 

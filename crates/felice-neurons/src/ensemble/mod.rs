@@ -21,13 +21,25 @@
 //! # Ok::<(), felice_neurons::NeuronError>(())
 //! ```
 
-mod adaptive;
 mod bench;
 mod fixed;
+mod locate;
 mod run;
+mod settings;
+mod special;
+mod stepping;
+mod steps;
+mod summary;
 mod tableau;
 #[cfg(test)]
 mod tests;
+mod vector_field;
 
 pub use bench::{BenchReport, Mode, bench};
-pub use run::{Block, Ensemble, Failure, Method, Report, Settings};
+pub(crate) use fixed::{Alone, alone};
+pub use run::{Block, Ensemble, Failure, Ragged, Report};
+pub use settings::{Method, Settings};
+pub use stepping::Cause;
+pub use summary::Summary;
+pub(crate) use vector_field::Precise;
+pub(crate) use vector_field::{VectorField, one_by_one, vector_field};

@@ -1,81 +1,49 @@
-//! What to run, and the way through the blocks.
+//! The way through the blocks.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 
-use super::adaptive::{Adaptive, Outcome};
-use super::fixed::{Columns, Fixed};
-use super::tableau::{rk4, tsit5};
+use super::fixed::{Crowd, FEW, Fixed};
+use super::settings::{Method, Settings};
+use super::special::{self, Single};
+use super::stepping::{Cause, End, Neurons, Outcome, Plan, Stepping};
+use super::steps::{Control, steps};
+use super::summary::Summary;
+use super::tableau::{RK4, TSIT5};
+use super::vector_field::width;
+use crate::any::AnyNeuron;
 use crate::error::NeuronError;
-use crate::neuron::{Neuron, Row};
+use crate::integrate::{Stimuli, Stimulus, Trigger, Watch};
+use crate::model::{Known, Model};
+use crate::neuron::{Info, Neuron, Row};
 use crate::simd::{Instructions, Width, run};
 
-/// Vectors side by side.
-const ABREAST: usize = 3;
+/// Numbers that the blocks under way may hold.
+const MOST_NUMBERS: usize = 8_000_000;
+/// Blocks under way for each thread.
+const AHEAD: usize = 16;
 
-/// The integrator.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Method {
-    /// Tsitouras 5(4), this many equal steps.
-    Tsit5 {
-        /// Steps to the end.
-        steps: u64,
-    },
-    /// The classical Runge–Kutta method, this many equal steps.
-    Rk4 {
-        /// Steps to the end.
-        steps: u64,
-    },
-    /// Tsitouras 5(4), each neuron its own step.
-    Adaptive {
-        /// Relative tolerance of a step.
-        rtol: f64,
-        /// Absolute tolerance of a step.
-        atol: f64,
-    },
-}
-
-/// How to run an ensemble.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// Where every trajectory ends; it starts at 0. Unit: the model's time.
-    pub t_end: f64,
-    /// The integrator.
-    pub method: Method,
-    /// That many equidistant samples after the start, the end included; 0: the final state alone. Fixed steps must be a
-    /// multiple of it.
-    pub samples: usize,
-    /// Neurons a block.
-    pub block: usize,
-    /// Steps after which an adaptive neuron is given up.
-    pub max_steps: u64,
-    /// Instruction set; [`Instructions::best`] unless set.
-    pub instructions: Instructions,
-}
-
-impl Settings {
-    /// To `t_end`, adaptive at 1e-6, the final state alone, blocks of 1008 neurons.
-    pub fn to(t_end: f64) -> Self {
-        Settings {
-            t_end,
-            method: Method::Adaptive { rtol: 1e-6, atol: 1e-6 },
-            samples: 0,
-            block: 1008,
-            max_steps: 10_000_000,
-            instructions: Instructions::best(),
-        }
-    }
-}
-
-/// A neuron that could not go on: not a number, run away, or out of steps.
+/// A neuron that could not go on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Failure {
     /// Its index in the ensemble.
     pub index: usize,
-    /// When (the run's end for fixed steps, which look once).
+    /// When (the run's end for fixed steps without events or a summary, which look once).
     pub t: f64,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// Lists of different lengths, one a neuron, one after another.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ragged {
+    /// How many numbers each neuron has.
+    pub counts: Vec<u64>,
+    /// Every neuron's numbers, in order.
+    pub times: Vec<f64>,
 }
 
 /// The results of neurons `first ..`, in order.
@@ -87,6 +55,10 @@ pub struct Block<L> {
     pub states: Vec<L>,
     /// Samples, `[neuron][sample][state]`.
     pub samples: Vec<L>,
+    /// Times of each event of [`Settings::events`].
+    pub events: Vec<Ragged>,
+    /// Empty lists where none was asked for.
+    pub summary: Summary<L>,
     /// Neurons that failed; their numbers are what they had come to.
     pub failures: Vec<Failure>,
     accepted: u64,
@@ -104,57 +76,138 @@ pub struct Report {
     pub rejected: u64,
 }
 
-/// Neurons of one model, each with its own parameters and initial state.
-#[derive(Clone, Debug)]
-pub struct Ensemble<M: Neuron> {
-    parameters: Vec<M::Parameters<f64>>,
-    initial: Vec<M::State<f64>>,
+/// Neurons of one model, each with its own parameters, initial state and stimuli.
+#[derive(Clone)]
+pub struct Ensemble<M = AnyNeuron> {
+    model: Box<dyn Model>,
+    len: usize,
+    dim: usize,
+    /// Rows, one a neuron.
+    parameters: Vec<f64>,
+    initial: Vec<f64>,
+    /// None, one list for all, or one a neuron; and the same with its states looked up.
+    stimuli: Vec<Vec<Stimulus>>,
+    checked: Vec<Stimuli>,
+    typed: PhantomData<fn() -> M>,
+}
+
+impl<M> fmt::Debug for Ensemble<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} neurons of {}", self.len, self.model.info().name)
+    }
+}
+
+fn equal(what: &'static str, expected: usize, got: usize) -> Result<(), NeuronError> {
+    if got == expected { Ok(()) } else { Err(NeuronError::Width { what, expected, got }) }
 }
 
 impl<M: Neuron> Ensemble<M> {
-    /// As many neurons as there are rows.
+    /// As many neurons as there are rows. Their numbers are not looked at: a neuron of none is a failure of its own.
     ///
     /// # Errors
     /// [`NeuronError::Width`] where the lists differ in length.
     pub fn new(parameters: Vec<M::Parameters<f64>>, initial: Vec<M::State<f64>>) -> Result<Self, NeuronError> {
-        if parameters.len() != initial.len() {
-            return Err(NeuronError::Width {
-                what: "initial states of an ensemble",
-                expected: parameters.len(),
-                got: initial.len(),
-            });
-        }
-        Ok(Ensemble { parameters, initial })
+        equal("initial states of an ensemble", parameters.len(), initial.len())?;
+        let (np, dim) = (M::Parameters::<f64>::LEN, M::State::<f64>::LEN);
+        Ok(Ensemble {
+            model: Box::new(Known::<M>::new(M::Parameters::from_fn(|i| M::INFO.parameters[i].default))),
+            len: initial.len(),
+            dim,
+            parameters: parameters.iter().flat_map(|p| (0..np).map(|i| p.get(i))).collect(),
+            initial: initial.iter().flat_map(|y| (0..dim).map(|i| y.get(i))).collect(),
+            stimuli: Vec::new(),
+            checked: Vec::new(),
+            typed: PhantomData,
+        })
     }
+}
 
+impl Ensemble<AnyNeuron> {
+    /// Neurons of one model, chosen at run time; each starts where `initial` (rows, one a neuron) says, or where its model
+    /// says.
+    ///
+    /// # Errors
+    /// [`NeuronError::Width`] where a neuron has another model's number of states or parameters, or `initial` has not
+    /// one row a neuron; what [`AnyNeuron::initial_state`] says.
+    pub fn of(
+        model: &AnyNeuron,
+        neurons: impl IntoIterator<Item = AnyNeuron>,
+        initial: Option<Vec<f64>>,
+    ) -> Result<Self, NeuronError> {
+        let (dim, np) = (model.dimension(), model.info().parameters.len());
+        let (mut parameters, mut starts, mut len) = (Vec::new(), Vec::new(), 0);
+        for neuron in neurons {
+            equal("states of a neuron of the ensemble", dim, neuron.dimension())?;
+            equal("parameters of a neuron of the ensemble", np, neuron.info().parameters.len())?;
+            parameters.extend(neuron.parameters().map(|(_, x)| x));
+            if initial.is_none() {
+                starts.extend(neuron.initial_state()?);
+            }
+            len += 1;
+        }
+        let initial = initial.unwrap_or(starts);
+        equal("initial states of an ensemble", len * dim, initial.len())?;
+        let (stimuli, checked) = (Vec::new(), Vec::new());
+        let model = model.model.clone();
+        Ok(Ensemble { model, len, dim, parameters, initial, stimuli, checked, typed: PhantomData })
+    }
+}
+
+impl<M> Ensemble<M> {
     /// Number of neurons.
     pub fn len(&self) -> usize {
-        self.initial.len()
+        self.len
     }
 
     /// True where there is none.
     pub fn is_empty(&self) -> bool {
-        self.initial.is_empty()
+        self.len == 0
+    }
+
+    /// What the model is called, and its states.
+    pub fn info(&self) -> Info {
+        self.model.info()
+    }
+
+    /// What is done to the neurons: one list for all of them, or one a neuron.
+    ///
+    /// # Errors
+    /// [`NeuronError::Width`] for another number of lists; [`NeuronError::Stimulus`] and [`NeuronError::UnknownState`].
+    pub fn with_stimuli(mut self, stimuli: Vec<Vec<Stimulus>>) -> Result<Self, NeuronError> {
+        if stimuli.len() != 1 {
+            equal("lists of stimuli", self.len, stimuli.len())?;
+        }
+        let info = self.model.info();
+        self.checked = stimuli.iter().map(|s| Stimuli::new(&info, s)).collect::<Result<_, _>>()?;
+        self.stimuli = stimuli;
+        Ok(self)
     }
 
     /// Runs every neuron and hands the blocks to `sink` in order, a few at a time; stops where it breaks.
     ///
     /// # Errors
-    /// [`NeuronError::Run`] where a setting is out of range. A neuron that fails is in its block's `failures`.
+    /// [`NeuronError::Run`] where a setting is out of range, [`NeuronError::UnknownState`],
+    /// [`NeuronError::StartOutsideRails`]. A neuron that fails is in its block's `failures`.
     pub fn run<L: Width>(
         &self,
         settings: &Settings,
         mut sink: impl FnMut(Block<L>) -> ControlFlow<()>,
     ) -> Result<Report, NeuronError> {
-        check(settings)?;
+        let info = self.model.info();
+        settings.check(&info, self.initial.chunks(self.dim.max(1)))?;
+        let instructions = settings.instructions.or_baseline();
+        let plan = self.plan(settings, &info);
         let mut report = Report::default();
-        let starts: Vec<usize> = (0..self.len()).step_by(settings.block).collect();
         // Enough blocks at a time to keep the threads busy; few enough to keep memory small.
-        let most = (8_000_000 / (settings.block * (settings.samples + 1))).max(4 * rayon::current_num_threads());
+        let row = self.dim.max(1) * (settings.samples + 1);
+        let block = settings.block.min((MOST_NUMBERS / (rayon::current_num_threads() * row)).max(1));
+        let starts: Vec<usize> = (0..self.len).step_by(block).collect();
+        let most = (MOST_NUMBERS / (block * row)).clamp(1, AHEAD) * rayon::current_num_threads();
         for round in starts.chunks(most) {
-            let blocks: Vec<Block<L>> = round.par_iter().map(|&first| self.block(first, settings)).collect();
+            let work = |&first: &usize| self.block(first..(first + block).min(self.len), settings, &plan, instructions);
+            let blocks: Vec<Block<L>> = round.par_iter().map(work).collect();
             for block in blocks {
-                report.neurons += block.states.len() / M::State::<f64>::LEN.max(1);
+                report.neurons += block.states.len() / self.dim.max(1);
                 report.accepted += block.accepted;
                 report.rejected += block.rejected;
                 if sink(block).is_break() {
@@ -165,100 +218,136 @@ impl<M: Neuron> Ensemble<M> {
         Ok(report)
     }
 
-    fn block<L: Width>(&self, first: usize, settings: &Settings) -> Block<L> {
-        let to = (first + settings.block).min(self.len());
-        let states: Vec<M::State<L>> =
-            self.initial[first..to].iter().map(|y| M::State::from_fn(|i| L::from_f64(y.get(i)))).collect();
-        let parameters: Vec<M::Parameters<L>> =
-            self.parameters[first..to].iter().map(|p| M::Parameters::from_fn(|i| L::from_f64(p.get(i)))).collect();
-        let outcome = match settings.method {
-            Method::Tsit5 { steps } => fixed::<M, L>(&states, &parameters, &tsit5::A, steps, settings),
-            Method::Rk4 { steps } => fixed::<M, L>(&states, &parameters, &rk4::ROWS, steps, settings),
-            Method::Adaptive { rtol, atol } => {
-                let n = settings.samples.max(1);
-                let stops: Vec<f64> = (1..=n).map(|i| settings.t_end * i as f64 / n as f64).collect();
-                let work = Adaptive::<M, L, 2> {
-                    states: &states,
-                    parameters: &parameters,
-                    stops: &stops,
-                    keep: settings.samples > 0,
-                    rtol,
-                    atol,
-                    first_step: settings.t_end.min(1e-3),
-                    max_steps: settings.max_steps,
-                    model: PhantomData,
-                };
-                run(settings.instructions, work)
+    fn plan(&self, settings: &Settings, info: &Info) -> Plan {
+        let (tableau, control) = match settings.method {
+            Method::Tsit5 { steps } => (&TSIT5, Control::Fixed(settings.t_end / steps as f64)),
+            Method::Rk4 { steps } => (&RK4, Control::Fixed(settings.t_end / steps as f64)),
+            Method::Adaptive { rtol, atol } => (&TSIT5, Control::Adaptive(rtol, atol)),
+        };
+        // Every name has been looked up by Settings::check.
+        let state = |name: &str| info.state(name).unwrap_or(0);
+        let watches = settings.events.iter().enumerate();
+        let watched = watches.flat_map(|(i, t)| Watch::of(t, i, state)).map(|w| (w.event.unwrap_or(0), w.watched));
+        let rails = match settings.rails[..] {
+            [all] => vec![all; self.dim],
+            _ => settings.rails.clone(),
+        };
+        Plan {
+            t_end: settings.t_end,
+            samples: settings.samples,
+            tableau,
+            control,
+            max_steps: settings.max_steps,
+            watched: watched.collect(),
+            events: settings.events.len(),
+            summary: settings.summary,
+            settled: settings.settled,
+            rails,
+        }
+    }
+
+    fn block<L: Width>(
+        &self,
+        range: std::ops::Range<usize>,
+        settings: &Settings,
+        plan: &Plan,
+        instructions: Instructions,
+    ) -> Block<L> {
+        let first = range.start;
+        let np = self.parameters.len() / self.len.max(1);
+        let own = self.checked.len() == self.len && self.len > 1;
+        let neurons = Neurons {
+            model: &*self.model,
+            parameters: &self.parameters[range.start * np..range.end * np],
+            states: &self.initial[range.start * self.dim..range.end * self.dim],
+            stimuli: if own { &self.checked[range.clone()] } else { &self.checked },
+            dim: self.dim,
+        };
+        let settling = settings.events.iter().any(|t| matches!(t, Trigger::Settled { .. }));
+        let plain = settings.events.is_empty() && !settings.summary && settings.rails.is_empty();
+        let mut outcome = match plan.control {
+            _ if settling => Outcome::all_special(neurons.len(), self.dim, plan),
+            Control::Fixed(h) if plain && self.checked.is_empty() => fixed(plan, neurons, h, settings, instructions),
+            _ => {
+                let field = L::vector_field(&*self.model, instructions, 1);
+                let steps = steps(instructions, plan.tableau, plan.control);
+                Stepping::<L>::new(plan, neurons, width::<L>(instructions), field, steps).run()
             }
         };
-        let failed = outcome.failed.iter().enumerate();
-        let failures = failed.filter_map(|(i, t)| t.map(|t| Failure { index: first + i, t })).collect();
-        Block {
-            first,
-            states: outcome.states,
-            samples: outcome.samples,
-            failures,
-            accepted: outcome.accepted,
-            rejected: outcome.rejected,
+        let single = Single { triggers: &settings.events, stimuli: &self.stimuli, first };
+        for i in 0..neurons.len() {
+            if outcome.ends[i] == End::Special {
+                special::run(plan, neurons, &single, i, &mut outcome);
+            }
         }
+        finish(first, outcome)
     }
 }
 
-fn fixed<M: Neuron, L: Width>(
-    states: &[M::State<L>],
-    parameters: &[M::Parameters<L>],
-    rows: &[[f64; 6]],
-    steps: u64,
+fn finish<L>(first: usize, outcome: Outcome<L>) -> Block<L> {
+    let failure = |(i, end): (usize, &End)| match *end {
+        End::Failed(t, cause) => Some(Failure { index: first + i, t, cause }),
+        _ => None,
+    };
+    let ragged = |lists: Vec<Vec<f64>>| Ragged {
+        counts: lists.iter().map(|l| l.len() as u64).collect(),
+        times: lists.into_iter().flatten().collect(),
+    };
+    Block {
+        first,
+        failures: outcome.ends.iter().enumerate().filter_map(failure).collect(),
+        states: outcome.states,
+        samples: outcome.samples,
+        events: outcome.events.into_iter().map(ragged).collect(),
+        summary: outcome.summary,
+        accepted: outcome.accepted,
+        rejected: outcome.rejected,
+    }
+}
+
+/// Fixed steps and nothing to look for on the way.
+fn fixed<L: Width>(
+    plan: &Plan,
+    neurons: Neurons,
+    h: f64,
     settings: &Settings,
+    instructions: Instructions,
 ) -> Outcome<L> {
-    let (n, dim) = (states.len(), M::State::<L>::LEN);
-    // A multiple of every pack's width.
-    let width = n.next_multiple_of(16 * ABREAST);
-    let mut block = Columns { width, states: Vec::new(), parameters: Vec::new() };
-    for i in 0..dim {
-        block.states.extend((0..width).map(|k| states[k.min(n - 1)].get(i)));
-    }
-    for i in 0..M::Parameters::<L>::LEN {
-        block.parameters.extend((0..width).map(|k| parameters[k.min(n - 1)].get(i)));
-    }
-    let h = settings.t_end / steps as f64;
-    let rows: Vec<[L; 6]> = rows.iter().map(|r| r.map(|a| L::from_f64(h * a))).collect();
-    let (samples, parts) = (settings.samples, settings.samples.max(1));
-    let mut sampled = vec![L::num(0.0); n * samples * dim];
+    let (n, dim, samples) = (neurons.len(), neurons.dim, settings.samples);
+    let mut out = Outcome::new(n, dim, plan);
+    let rows: Vec<[L; 6]> = plan.tableau.rows.iter().map(|r| r.map(|a| L::from_f64(h * a))).collect();
+    let parts = samples.max(1);
+    let steps = settings.method.steps() / parts as u64;
+    let mut crowd = if n > FEW { Some(Crowd::new(neurons, instructions)) } else { None };
+    let mut models: Vec<Box<dyn Model>> = if n > FEW { Vec::new() } else { (0..n).map(|i| neurons.one(i)).collect() };
+    let mut states: Vec<L> = neurons.states.iter().map(|y| L::from_f64(*y)).collect();
     for part in 0..parts {
-        let steps = steps / parts as u64;
-        run(
-            settings.instructions,
-            Fixed::<M, L, ABREAST> { block: &mut block, rows: &rows, steps, model: PhantomData },
-        );
+        match &mut crowd {
+            Some(crowd) => {
+                let work = Fixed { field: &*crowd.field, states: crowd.rows.rows(), dim, rows: &rows, steps };
+                run(instructions, work);
+                crowd.read(&mut states);
+            }
+            None => {
+                for (model, y) in models.iter_mut().zip(states.chunks_mut(dim)) {
+                    L::fixed_steps(&**model, y, &rows, steps);
+                }
+            }
+        }
         if samples > 0 {
             for k in 0..n {
-                (0..dim).for_each(|i| sampled[(k * samples + part) * dim + i] = block.states[i * width + k]);
+                out.samples[(k * samples + part) * dim..][..dim].copy_from_slice(&states[k * dim..][..dim]);
             }
         }
     }
-    let states: Vec<L> = (0..n * dim).map(|j| block.states[j % dim * width + j / dim]).collect();
-    let sound = |y: &L| y.finite() && y.to_f64().abs() <= M::BOUND;
-    let failed = states.chunks(dim).map(|y| (!y.iter().all(sound)).then_some(settings.t_end)).collect();
-    Outcome { states, samples: sampled, failed, accepted: n as u64 * steps, rejected: 0 }
-}
-
-fn check(s: &Settings) -> Result<(), NeuronError> {
-    let bad = |what, value: String, range| Err(NeuronError::Run { what, value, range });
-    let positive = |x: f64| x > 0.0 && x.is_finite();
-    if !positive(s.t_end) {
-        return bad("t_end", s.t_end.to_string(), "finite and > 0");
-    }
-    if s.block == 0 || s.max_steps == 0 {
-        return bad("block or max_steps", "0".to_owned(), "at least 1");
-    }
-    match s.method {
-        Method::Adaptive { rtol, atol } if !positive(rtol) || !positive(atol) => {
-            bad("rtol or atol", format!("{rtol}, {atol}"), "finite and > 0")
+    for (i, y) in states.chunks(dim).enumerate() {
+        let bound = neurons.state(i).iter().fold(neurons.model.bound(), |b, y| b.max(2.0 * y.abs()));
+        if y.iter().any(|y| !y.finite()) {
+            out.ends[i] = End::Failed(settings.t_end, Cause::NotFinite);
+        } else if y.iter().any(|y| y.to_f64().abs() > bound) {
+            out.ends[i] = End::Failed(settings.t_end, Cause::Runaway);
         }
-        Method::Tsit5 { steps } | Method::Rk4 { steps } if steps == 0 || steps % s.samples.max(1) as u64 != 0 => {
-            bad("steps", steps.to_string(), "at least 1 and a multiple of the samples")
-        }
-        _ => Ok(()),
     }
+    (out.states, out.accepted) = (states, n as u64 * settings.method.steps());
+    out
 }

@@ -147,7 +147,7 @@ fn bad_settings_are_refused() {
 
 #[test]
 fn the_bench_reports() {
-    for mode in [Mode::Fixed, Mode::Adaptive] {
+    for mode in [Mode::Fixed, Mode::Adaptive(1e-6)] {
         let r = bench("fhnrs", 100, 20, Precision::F64, mode).unwrap();
         assert!(r.neuron_steps_per_second > 0.0 && r.fma_per_second > 0.0);
         assert_eq!(r.share_of_fma_bound.is_some(), mode == Mode::Fixed);

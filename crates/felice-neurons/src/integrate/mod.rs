@@ -19,4 +19,6 @@ mod watch;
 
 pub use run::{Direction, Event, Method, Precision, Run, Sampling, Trigger};
 pub use stimulus::Stimulus;
+pub(crate) use stimulus::Stimuli;
 pub use trajectory::{Conditioning, Lost, Occurrence, Trajectory, Why, Work};
+pub(crate) use watch::{Watch, Watched, roots};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Lanes, Vector};
+use crate::ensemble::Precise;
 use crate::real::Lane;
 
 /// Work written for any vector. `run` and all it calls in its loops must be `#[inline(always)]`, so that it is compiled
@@ -15,7 +16,7 @@ pub trait Vectorised<L: Lane> {
 }
 
 /// The vectors of a number: `f32` or `f64`.
-pub trait Width: Lane {
+pub trait Width: Lane + Precise {
     /// With AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
     type Avx2: Vector<Lane = Self>;
@@ -23,6 +24,7 @@ pub trait Width: Lane {
     #[cfg(target_arch = "x86_64")]
     type Avx512: Vector<Lane = Self>;
     /// 128 bits, as plain arrays.
+    #[cfg(target_arch = "aarch64")]
     type Neon: Vector<Lane = Self>;
 }
 
@@ -31,6 +33,7 @@ impl Width for f64 {
     type Avx2 = super::x86::F64x4;
     #[cfg(target_arch = "x86_64")]
     type Avx512 = super::x86::F64x8;
+    #[cfg(target_arch = "aarch64")]
     type Neon = Lanes<f64, 2>;
 }
 
@@ -39,6 +42,7 @@ impl Width for f32 {
     type Avx2 = super::x86::F32x8;
     #[cfg(target_arch = "x86_64")]
     type Avx512 = super::x86::F32x16;
+    #[cfg(target_arch = "aarch64")]
     type Neon = Lanes<f32, 4>;
 }
 
@@ -82,6 +86,11 @@ impl Instructions {
         }
     }
 
+    /// These, or the baseline where the machine has not got them.
+    pub(crate) fn or_baseline(self) -> Instructions {
+        if self.available() { self } else { Instructions::Baseline }
+    }
+
     /// The widest that this machine can run and that give the scalar bits.
     pub fn best() -> Instructions {
         static BEST: std::sync::OnceLock<Instructions> = std::sync::OnceLock::new();
@@ -106,7 +115,11 @@ pub fn run<L: Width, W: Vectorised<L>>(instructions: Instructions, work: W) -> W
             _ => {}
         }
     }
-    if instructions == Instructions::Neon { work.run::<L::Neon>() } else { work.run::<Lanes<L, 1>>() }
+    #[cfg(target_arch = "aarch64")]
+    if instructions == Instructions::Neon {
+        return work.run::<L::Neon>();
+    }
+    work.run::<Lanes<L, 1>>()
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -23,6 +23,7 @@ pub use plain::Lanes;
 
 use std::fmt;
 
+use crate::dispatch::Kernel;
 use crate::real::Lane;
 
 /// A register's worth of numbers. The operations are those of [`Real`](crate::Real), lane by lane.
@@ -84,5 +85,10 @@ pub trait Vector: Copy + fmt::Debug + Send + Sync + 'static {
     #[inline(always)]
     fn abreast(chains: &mut [Self; 12], count: usize) {
         let _ = (chains, count);
+    }
+    /// Runs work compiled for the instruction set of these vectors: that there is one says that the machine has it.
+    #[inline(always)]
+    fn within<W: Kernel>(&self, work: W) -> W::Output {
+        work.run()
     }
 }

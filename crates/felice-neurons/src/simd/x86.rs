@@ -10,6 +10,7 @@ use std::arch::asm;
 use std::arch::x86_64::*;
 
 use super::Vector;
+use crate::dispatch::Kernel;
 
 /// What all four types have in common.
 macro_rules! arithmetic {
@@ -75,6 +76,10 @@ macro_rules! arithmetic {
         fn abreast(chains: &mut [Self; 12], count: usize) {
             unsafe { Self::fix_order(chains, count) }
         }
+        #[inline(always)]
+        fn within<W: Kernel>(&self, work: W) -> W::Output {
+            unsafe { Self::enter(work) }
+        }
     };
 }
 
@@ -84,8 +89,9 @@ macro_rules! fix {
     };
 }
 
-/// Empty assembly that reads and writes `count` registers: the compiler may not move one chain's step past another's.
-macro_rules! fix_order {
+/// What must be a function of its own with the instruction set. Empty assembly that reads and writes `count` registers:
+/// the compiler may not move one chain's step past another's. And the way in for work.
+macro_rules! functions {
     ($register:ident, $features:literal) => {
         #[inline]
         #[target_feature(enable = $features)]
@@ -106,6 +112,11 @@ macro_rules! fix_order {
                 _ => {}
             }
         }
+
+        #[target_feature(enable = $features)]
+        fn enter<W: Kernel>(work: W) -> W::Output {
+            work.run()
+        }
     };
 }
 
@@ -118,7 +129,7 @@ macro_rules! avx2 {
         pub struct $name($register);
 
         impl $name {
-            fix_order!(ymm_reg, "avx2,fma");
+            functions!(ymm_reg, "avx2,fma");
         }
 
         impl Vector for $name {
@@ -177,7 +188,7 @@ macro_rules! avx512 {
         pub struct $name($register);
 
         impl $name {
-            fix_order!(zmm_reg, "avx512f");
+            functions!(zmm_reg, "avx512f");
         }
 
         impl Vector for $name {

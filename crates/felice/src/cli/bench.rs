@@ -2,8 +2,10 @@
 
 use super::failure::Failure;
 use super::model::Precision;
+use super::parse;
 use felice_neurons::ensemble::{self, BenchReport, Mode};
 use serde_json::json;
+use std::path::PathBuf;
 
 /// Speed of ensembles on this machine: neuron-steps a second, and the share of its own arithmetic limit.
 #[derive(clap::Args)]
@@ -23,6 +25,12 @@ pub struct Bench {
     /// Fixed or adaptive steps.
     #[arg(long, value_enum, default_value_t = Steps::Fixed)]
     mode: Steps,
+    /// Relative and absolute tolerance of adaptive steps.
+    #[arg(long, value_name = "TOL", default_value_t = 1e-6, value_parser = parse::positive)]
+    tolerance: f64,
+    /// Write the final states, one neuron a row (for the comparison with other tools, benches/peers).
+    #[arg(long, value_name = "X.csv")]
+    states: Option<PathBuf>,
     /// As JSON, for a program.
     #[arg(long)]
     json: bool,
@@ -49,11 +57,14 @@ pub fn run(args: &Bench) -> Result<(), Failure> {
     };
     let (mode, mode_name) = match args.mode {
         Steps::Fixed => (Mode::Fixed, "fixed"),
-        Steps::Adaptive => (Mode::Adaptive, "adaptive"),
+        Steps::Adaptive => (Mode::Adaptive(args.tolerance), "adaptive"),
     };
     let mut all = Vec::new();
     for model in models {
         let report = ensemble::bench(model, args.neurons, args.steps, precision, mode).map_err(Failure::input)?;
+        if let Some(path) = &args.states {
+            felice_store::write_plain(path, to_csv(model, &report.states)?).map_err(Failure::file)?;
+        }
         if args.json {
             all.push(to_json(model, args, precision_name, mode_name, &report));
         } else {
@@ -75,9 +86,19 @@ pub fn run(args: &Bench) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The final states under their names.
+fn to_csv(model: &str, states: &[f64]) -> Result<String, Failure> {
+    let neuron = felice_neurons::AnyNeuron::new(model).map_err(Failure::input)?;
+    let names: Vec<&str> = neuron.info().states.iter().map(|s| &*s.name).collect();
+    let row = |y: &[f64]| y.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
+    let rows = std::iter::once(names.join(",")).chain(states.chunks(names.len()).map(row));
+    Ok(rows.fold(String::new(), |text, row| text + &row + "\n"))
+}
+
 fn to_json(model: &str, args: &Bench, precision: &str, mode: &str, report: &BenchReport) -> serde_json::Value {
     json!({
         "model": model, "neurons": args.neurons, "steps": args.steps, "precision": precision, "mode": mode,
+        "seconds": report.seconds,
         "neuron_steps_per_second": report.neuron_steps_per_second,
         "field_evaluations_per_second": report.field_evaluations_per_second,
         "fma_per_second": report.fma_per_second,

@@ -1,0 +1,478 @@
+//! Neurons that each have a step of their own: a lane whose neuron is done takes the next one of the block.
+
+use super::locate::Locate;
+use super::steps::{Control, Rows, Steps};
+use super::summary::{Oscillation, Summary, fixed_point};
+use super::tableau::Tableau;
+use super::vector_field::VectorField;
+use crate::integrate::{Stimuli, Watched};
+use crate::model::Model;
+use crate::simd::Width;
+
+/// What all neurons of a run have in common.
+pub(crate) struct Plan {
+    pub t_end: f64,
+    /// Equidistant samples after the start; 0: none.
+    pub samples: usize,
+    pub tableau: &'static Tableau,
+    pub control: Control,
+    pub max_steps: u64,
+    /// Event functions and the events they belong to.
+    pub watched: Vec<(usize, Watched)>,
+    pub events: usize,
+    pub summary: bool,
+    /// How near to a fixed point a neuron has reached it.
+    pub settled: f64,
+    /// Limits of each state, or none.
+    pub rails: Vec<[f64; 2]>,
+}
+
+impl Plan {
+    /// Where a neuron arrives exactly: sample `i`, or the end.
+    pub fn stop(&self, i: usize) -> f64 {
+        let n = self.samples.max(1);
+        if i + 1 >= n { self.t_end } else { self.t_end * (i + 1) as f64 / n as f64 }
+    }
+}
+
+/// Some neurons: rows of parameters and of initial states.
+#[derive(Clone, Copy)]
+pub(crate) struct Neurons<'a> {
+    pub model: &'a dyn Model,
+    pub parameters: &'a [f64],
+    pub states: &'a [f64],
+    /// What is done to them: none, the same to all, or one entry a neuron.
+    pub stimuli: &'a [Stimuli],
+    pub dim: usize,
+}
+
+impl<'a> Neurons<'a> {
+    pub fn len(&self) -> usize {
+        self.states.len() / self.dim
+    }
+    pub fn parameters(&self, i: usize) -> &'a [f64] {
+        let n = self.parameters.len() / self.len();
+        &self.parameters[i * n..][..n]
+    }
+    pub fn state(&self, i: usize) -> &'a [f64] {
+        &self.states[i * self.dim..][..self.dim]
+    }
+    /// Neuron `i` on its own.
+    pub fn one(&self, i: usize) -> Box<dyn Model> {
+        let mut model = self.model.boxed();
+        self.parameters(i).iter().enumerate().for_each(|(k, x)| model.set_parameter(k, *x));
+        model
+    }
+    pub fn stimuli(&self, i: usize) -> Option<&'a Stimuli> {
+        self.stimuli.get(if self.stimuli.len() == 1 { 0 } else { i })
+    }
+}
+
+/// How a neuron ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum End {
+    /// Where it should.
+    Arrived,
+    /// Before that.
+    Failed(f64, Cause),
+    /// At a rail, or where a state rests at zero: for a slower path that knows of such things.
+    Special,
+}
+
+/// Why a neuron could not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A state or a parameter is no finite number.
+    NotFinite,
+    /// A state is beyond every meaningful range.
+    Runaway,
+    /// The step is down to nothing: too stiff for an explicit method.
+    Stiff,
+    /// The steps allowed are used up.
+    Steps,
+}
+
+/// What a block gives, neuron by neuron.
+pub(crate) struct Outcome<L> {
+    pub states: Vec<L>,
+    /// `[neuron][sample][state]`.
+    pub samples: Vec<L>,
+    pub ends: Vec<End>,
+    /// `[event][neuron]`.
+    pub events: Vec<Vec<Vec<f64>>>,
+    pub summary: Summary<L>,
+    pub accepted: u64,
+    pub rejected: u64,
+}
+
+impl<L: Width> Outcome<L> {
+    /// All for the slower path.
+    pub fn all_special(n: usize, dim: usize, plan: &Plan) -> Self {
+        Outcome { ends: vec![End::Special; n], ..Outcome::new(n, dim, plan) }
+    }
+
+    pub fn new(n: usize, dim: usize, plan: &Plan) -> Self {
+        let zero = L::num(0.0);
+        Outcome {
+            states: vec![zero; n * dim],
+            samples: vec![zero; n * dim * plan.samples],
+            ends: vec![End::Arrived; n],
+            events: vec![vec![Vec::new(); n]; plan.events],
+            summary: Summary::new(if plan.summary { n } else { 0 }, dim),
+            accepted: 0,
+            rejected: 0,
+        }
+    }
+}
+
+/// A lane's neuron and its clock.
+struct Lane {
+    model: Box<dyn Model>,
+    neuron: Option<usize>,
+    t: f64,
+    /// Samples passed, and changes of the stimuli.
+    sample: usize,
+    changes: Vec<f64>,
+    change: usize,
+    steps: u64,
+    /// This step ends at the next stop.
+    lands: bool,
+    /// The step wanted before it was cut to land.
+    wanted: f64,
+    /// Beyond this a state has run away.
+    bound: f64,
+    oscillation: Oscillation,
+}
+
+/// A block under way.
+pub(crate) struct Stepping<'a, L> {
+    plan: &'a Plan,
+    neurons: Neurons<'a>,
+    field: Box<dyn VectorField<L>>,
+    steps: Box<dyn Steps<L>>,
+    rows: Rows<L>,
+    lanes: Vec<Lane>,
+    locate: Locate<L>,
+    next: usize,
+    out: Outcome<L>,
+}
+
+impl<'a, L: Width> Stepping<'a, L> {
+    pub fn new(
+        plan: &'a Plan,
+        neurons: Neurons<'a>,
+        width: usize,
+        field: Box<dyn VectorField<L>>,
+        steps: Box<dyn Steps<L>>,
+    ) -> Self {
+        let lane = || Lane {
+            model: neurons.model.boxed(),
+            neuron: None,
+            t: 0.0,
+            sample: 0,
+            changes: Vec::new(),
+            change: 0,
+            steps: 0,
+            lands: false,
+            wanted: 0.0,
+            bound: 0.0,
+            oscillation: Oscillation::new(0.0),
+        };
+        let mut rows = Rows::new(neurons.dim, width);
+        rows.driven = !neurons.stimuli.is_empty();
+        Stepping {
+            plan,
+            neurons,
+            field,
+            steps,
+            rows,
+            lanes: (0..width).map(|_| lane()).collect(),
+            locate: Locate::new(neurons.dim, plan.tableau),
+            next: 0,
+            out: Outcome::new(neurons.len(), neurons.dim, plan),
+        }
+    }
+
+    /// Every neuron to its end.
+    pub fn run(mut self) -> Outcome<L> {
+        (0..self.lanes.len()).for_each(|lane| self.fill(lane));
+        while self.lanes.iter().any(|l| l.neuron.is_some()) {
+            self.steps.attempt(&*self.field, &mut self.rows);
+            self.look();
+            let accepted = self.steps.commit(&mut self.rows);
+            for lane in 0..self.lanes.len() {
+                if self.lanes[lane].neuron.is_some() {
+                    self.after(lane, accepted >> lane & 1 == 1);
+                }
+            }
+        }
+        self.out
+    }
+
+    /// Events, extremes and turns in the steps that are about to be committed.
+    fn look(&mut self) {
+        let mut good = 0;
+        for (lane, l) in self.lanes.iter().enumerate() {
+            let accepted = self.rows.error.rows()[lane].to_f64() <= 1.0;
+            good |= u64::from(accepted && l.neuron.is_some()) << lane;
+        }
+        let mut found = Vec::new();
+        for (event, watched) in &self.plan.watched {
+            let mut bits = good & self.steps.look(&*self.field, &mut self.rows, watched);
+            while bits != 0 {
+                let lane = bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                let l = &self.lanes[lane];
+                self.locate.take(&mut self.rows, lane);
+                self.locate.rising(&*l.model, watched, l.t, &mut found);
+                if let Some(neuron) = l.neuron {
+                    self.out.events[*event][neuron].extend(found.drain(..).map(|x| l.t + x));
+                }
+            }
+        }
+        if self.plan.summary || !self.plan.rails.is_empty() {
+            self.turns(good);
+        }
+    }
+
+    fn turns(&mut self, good: u64) {
+        let (tops, bottoms) = self.steps.turns(&mut self.rows);
+        if !self.plan.summary {
+            return;
+        }
+        let mut bits = good & (tops | bottoms);
+        while bits != 0 {
+            let lane = bits.trailing_zeros() as usize;
+            bits &= bits - 1;
+            let (theta, value) = (self.rows.turn.rows()[lane].to_f64(), self.rows.value.rows()[lane].to_f64());
+            let l = &mut self.lanes[lane];
+            if tops >> lane & 1 == 1 {
+                self.locate.take(&mut self.rows, lane);
+                l.oscillation.top(l.t + self.locate.turn(theta), value);
+            } else {
+                l.oscillation.bottom(value);
+            }
+        }
+    }
+
+    /// What becomes of a lane after an attempt at a step.
+    fn after(&mut self, lane: usize, accepted: bool) {
+        let (plan, h) = (self.plan, self.rows.h.rows()[lane].to_f64());
+        let l = &mut self.lanes[lane];
+        let Some(neuron) = l.neuron else { return };
+        l.steps += 1;
+        if accepted {
+            self.out.accepted += 1;
+            if l.lands {
+                l.t = l.stop(plan);
+                self.land(lane, neuron);
+            } else {
+                l.t += h;
+            }
+        } else {
+            self.out.rejected += 1;
+        }
+        let end = self.end(lane, accepted);
+        match end {
+            Some(end) => {
+                self.finish(lane, neuron, end);
+                self.fill(lane);
+            }
+            None => self.aim(lane, accepted),
+        }
+    }
+
+    /// At a stop: what the stimuli change there, then the sample.
+    fn land(&mut self, lane: usize, neuron: usize) {
+        let (plan, t) = (self.plan, self.lanes[lane].t);
+        if self.lanes[lane].changes.get(self.lanes[lane].change) == Some(&t) {
+            self.lanes[lane].change += 1;
+            self.change(lane, neuron, true);
+        } else if t >= plan.t_end && !self.neurons.stimuli.is_empty() {
+            self.change(lane, neuron, true);
+        }
+        let l = &mut self.lanes[lane];
+        if t >= plan.stop(l.sample) {
+            let (dim, w) = (self.rows.dim, self.rows.width);
+            if plan.samples > 0 {
+                let at = (neuron * plan.samples + l.sample) * dim;
+                let y = self.rows.y.rows();
+                (0..dim).for_each(|i| self.out.samples[at + i] = y[i * w + lane]);
+            }
+            l.sample += 1;
+        }
+    }
+
+    /// Is this the neuron's end, and which?
+    fn end(&mut self, lane: usize, accepted: bool) -> Option<End> {
+        let (plan, w) = (self.plan, self.rows.width);
+        let y: Vec<f64> = (0..self.rows.dim).map(|i| self.rows.y.rows()[i * w + lane].to_f64()).collect();
+        let l = &self.lanes[lane];
+        if accepted {
+            if y.iter().any(|y| !y.is_finite()) {
+                return Some(End::Failed(l.t, Cause::NotFinite));
+            }
+            if y.iter().any(|y| y.abs() > l.bound) {
+                return Some(End::Failed(l.t, Cause::Runaway));
+            }
+            let (least, most) = (self.rows.least.rows(), self.rows.most.rows());
+            let beyond = |(i, [lo, hi]): (usize, &[f64; 2])| {
+                least[i * w + lane].to_f64() < *lo || most[i * w + lane].to_f64() > *hi
+            };
+            if plan.rails.iter().enumerate().any(beyond) {
+                return Some(End::Special);
+            }
+            if l.t >= plan.t_end {
+                return Some(End::Arrived);
+            }
+        } else if l.model.rests_at_zero(&y) {
+            return Some(End::Special);
+        }
+        let next = match plan.control {
+            Control::Fixed(h) => h,
+            Control::Adaptive(..) => self.rows.wanted.rows()[lane].to_f64(),
+        };
+        // No step of this length moves the clock.
+        if next.is_nan() || next <= 1e-14 * l.t.max(1e-3) {
+            return Some(End::Failed(l.t, Cause::Stiff));
+        }
+        (l.steps >= plan.max_steps).then_some(End::Failed(l.t, Cause::Steps))
+    }
+
+    fn finish(&mut self, lane: usize, neuron: usize, end: End) {
+        let (dim, w) = (self.rows.dim, self.rows.width);
+        let y = self.rows.y.rows();
+        (0..dim).for_each(|i| self.out.states[neuron * dim + i] = y[i * w + lane]);
+        self.out.ends[neuron] = end;
+        if !self.plan.summary {
+            return;
+        }
+        let column = |rows: &[L]| (0..dim).map(|i| rows[i * w + lane]).collect::<Vec<L>>();
+        let wide = |rows: &[L]| column(rows).into_iter().map(L::to_f64).collect::<Vec<f64>>();
+        let (y, level, slope) = (wide(y), wide(self.rows.level.rows()), wide(self.rows.slope.rows()));
+        let steady = slope.iter().all(|s| *s == 0.0);
+        let l = &mut self.lanes[lane];
+        let point = if end == End::Arrived && steady { fixed_point(&*l.model, &y, &level, self.plan.settled) } else { None };
+        let (least, most) = (column(self.rows.least.rows()), column(self.rows.most.rows()));
+        self.out.summary.put(neuron, &least, &most, &l.oscillation, point.as_deref());
+    }
+
+    /// Puts the next neuron that can go anywhere into a lane; leaves it idle where there is none.
+    fn fill(&mut self, lane: usize) {
+        self.lanes[lane].neuron = None;
+        self.rows.h.rows()[lane] = L::num(0.0);
+        while self.next < self.neurons.len() {
+            let neuron = self.next;
+            self.next += 1;
+            match self.start(lane, neuron) {
+                None => return,
+                Some(end) => {
+                    self.finish(lane, neuron, end);
+                    self.lanes[lane].neuron = None;
+                    self.rows.h.rows()[lane] = L::num(0.0);
+                }
+            }
+        }
+    }
+
+    /// A neuron at time 0; why it cannot go on from there, if it cannot.
+    fn start(&mut self, lane: usize, neuron: usize) -> Option<End> {
+        let (dim, w, plan) = (self.rows.dim, self.rows.width, self.plan);
+        let (p, y) = (self.neurons.parameters(neuron), self.neurons.state(neuron));
+        self.field.put(0, lane, p);
+        let stimuli = self.neurons.stimuli(neuron);
+        let l = &mut self.lanes[lane];
+        p.iter().enumerate().for_each(|(i, x)| l.model.set_parameter(i, *x));
+        (l.neuron, l.t, l.sample, l.change, l.steps, l.lands) = (Some(neuron), 0.0, 0, 0, 0, false);
+        l.changes = stimuli.map_or(Vec::new(), |s| s.changes(plan.t_end));
+        l.bound = y.iter().fold(l.model.bound(), |b, y| b.max(2.0 * y.abs()));
+        let noise = match plan.control {
+            Control::Fixed(_) => 0.0,
+            Control::Adaptive(rtol, atol) => 10.0 * (rtol + atol),
+        };
+        l.oscillation = Oscillation::new(noise);
+        (0..dim).for_each(|i| self.rows.y.rows()[i * w + lane] = L::from_f64(y[i]));
+        for rows in [&mut self.rows.least, &mut self.rows.most] {
+            (0..dim).for_each(|i| rows.rows()[i * w + lane] = L::from_f64(y[i]));
+        }
+        self.change(lane, neuron, false);
+        let finite = (0..dim).all(|i| self.rows.k.rows()[i * w + lane].finite() && self.rows.y.rows()[i * w + lane].finite());
+        if !finite || p.iter().any(|x| x.is_nan()) {
+            return Some(End::Failed(0.0, Cause::NotFinite));
+        }
+        if self.lanes[lane].model.rests_at_zero(y) {
+            return Some(End::Special);
+        }
+        self.rows.wanted.rows()[lane] = L::from_f64(plan.t_end.min(1e-3));
+        self.aim(lane, false);
+        None
+    }
+
+    /// What stimuli do now: kicks, currents going on and off. An event that a jump makes happen is noted.
+    fn change(&mut self, lane: usize, neuron: usize, running: bool) {
+        let (dim, w) = (self.rows.dim, self.rows.width);
+        let column = |rows: &[L]| (0..dim).map(|i| rows[i * w + lane]).collect::<Vec<L>>();
+        let (mut y, mut dy) = (column(self.rows.y.rows()), column(self.rows.k.rows()));
+        let (l, watched) = (&self.lanes[lane], &self.plan.watched);
+        let heights = |y: &[L], dy: &[L]| -> Vec<f64> {
+            let height = |watched: &Watched| match watched {
+                Watched::Level { state, level, sign } => sign * (y[*state].to_f64() - level),
+                _ => L::spike_condition(&*l.model, y, dy).to_f64(),
+            };
+            watched.iter().map(|(_, w)| height(w)).collect()
+        };
+        let before = if running { heights(&y, &dy) } else { Vec::new() };
+        let (mut level, mut slope) = (vec![0.0; dim], vec![0.0; dim]);
+        if let Some(stimuli) = self.neurons.stimuli(neuron) {
+            for (state, weight) in stimuli.kicks(l.t) {
+                y[state] = L::from_f64(y[state].to_f64() + weight);
+            }
+            for d in stimuli.drives(l.t) {
+                let gain = l.model.input_gain(d.state);
+                level[d.state] += gain * d.level;
+                slope[d.state] += gain * d.slope;
+            }
+        }
+        L::field(&*l.model, &y, &mut dy);
+        for i in 0..dim {
+            let at = i * w + lane;
+            dy[i] = dy[i] + L::from_f64(level[i]);
+            self.rows.level.rows()[at] = L::from_f64(level[i]);
+            self.rows.slope.rows()[at] = L::from_f64(slope[i]);
+            self.rows.y.rows()[at] = y[i];
+            self.rows.k.rows()[at] = dy[i];
+            let (least, most) = (&mut self.rows.least.rows()[at], &mut self.rows.most.rows()[at]);
+            *least = if y[i] < *least { y[i] } else { *least };
+            *most = if y[i] > *most { y[i] } else { *most };
+        }
+        self.rows.x.rows()[lane] = L::num(0.0);
+        for ((before, now), (event, _)) in before.iter().zip(heights(&y, &dy)).zip(watched) {
+            if *before < 0.0 && now >= 0.0 {
+                self.out.events[*event][neuron].push(l.t);
+            }
+        }
+    }
+
+    /// The next step, cut where it would pass the next stop.
+    fn aim(&mut self, lane: usize, accepted: bool) {
+        let l = &mut self.lanes[lane];
+        let h = match self.plan.control {
+            Control::Fixed(h) => h,
+            Control::Adaptive(..) => self.rows.wanted.rows()[lane].to_f64(),
+        };
+        // An accepted step that was cut to land says nothing about the length the error allows.
+        let wanted = if l.lands && accepted { h.max(l.wanted) } else { h };
+        let left = l.stop(self.plan) - l.t;
+        l.lands = wanted * 1.001 >= left;
+        l.wanted = if l.lands { wanted.min(5.0 * left.max(1e-3)) } else { wanted };
+        self.rows.h.rows()[lane] = L::from_f64(if l.lands { left } else { wanted });
+    }
+}
+
+impl Lane {
+    /// Where the neuron arrives next: at a sample, at a change of its stimuli, or at the end.
+    fn stop(&self, plan: &Plan) -> f64 {
+        let stop = plan.stop(self.sample);
+        self.changes.get(self.change).map_or(stop, |c| c.min(stop))
+    }
+}
