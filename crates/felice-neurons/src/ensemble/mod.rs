@@ -33,6 +33,8 @@ mod summary;
 mod tableau;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_events;
 mod vector_field;
 
 pub use bench::{BenchReport, Mode, bench};

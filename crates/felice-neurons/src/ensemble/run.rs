@@ -153,6 +153,16 @@ impl Ensemble<AnyNeuron> {
     }
 }
 
+impl Settings {
+    /// Everything that can be seen to be wrong before a step is made; [`Ensemble::run`] looks itself.
+    ///
+    /// # Errors
+    /// As [`Ensemble::run`].
+    pub fn check_for<M>(&self, ensemble: &Ensemble<M>) -> Result<(), NeuronError> {
+        self.check(&ensemble.model.info(), ensemble.initial.chunks(ensemble.dim.max(1)))
+    }
+}
+
 impl<M> Ensemble<M> {
     /// Number of neurons.
     pub fn len(&self) -> usize {
@@ -194,7 +204,7 @@ impl<M> Ensemble<M> {
         mut sink: impl FnMut(Block<L>) -> ControlFlow<()>,
     ) -> Result<Report, NeuronError> {
         let info = self.model.info();
-        settings.check(&info, self.initial.chunks(self.dim.max(1)))?;
+        settings.check_for(self)?;
         let instructions = settings.instructions.or_baseline();
         let plan = self.plan(settings, &info);
         let mut report = Report::default();
@@ -256,18 +266,24 @@ impl<M> Ensemble<M> {
         let first = range.start;
         let np = self.parameters.len() / self.len.max(1);
         let own = self.checked.len() == self.len && self.len > 1;
+        // A list without a stimulus is none.
+        let none = self.stimuli.iter().all(Vec::is_empty);
         let neurons = Neurons {
             model: &*self.model,
             parameters: &self.parameters[range.start * np..range.end * np],
             states: &self.initial[range.start * self.dim..range.end * self.dim],
-            stimuli: if own { &self.checked[range.clone()] } else { &self.checked },
+            stimuli: match own {
+                _ if none => &[],
+                true => &self.checked[range.clone()],
+                false => &self.checked,
+            },
             dim: self.dim,
         };
         let settling = settings.events.iter().any(|t| matches!(t, Trigger::Settled { .. }));
         let plain = settings.events.is_empty() && !settings.summary && settings.rails.is_empty();
         let mut outcome = match plan.control {
             _ if settling => Outcome::all_special(neurons.len(), self.dim, plan),
-            Control::Fixed(h) if plain && self.checked.is_empty() => fixed(plan, neurons, h, settings, instructions),
+            Control::Fixed(h) if plain && none => fixed(plan, neurons, h, settings, instructions),
             _ => {
                 let field = L::vector_field(&*self.model, instructions, 1);
                 let steps = steps(instructions, plan.tableau, plan.control);

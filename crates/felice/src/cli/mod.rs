@@ -3,6 +3,7 @@
 mod bench;
 mod derive;
 mod doctor;
+mod ensemble;
 mod extract;
 mod failure;
 mod field;

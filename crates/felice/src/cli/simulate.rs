@@ -1,5 +1,6 @@
 //! `felice simulate`: one trajectory of one model.
 
+use super::ensemble::{self, ManyArgs};
 use super::failure::Failure;
 use super::model::{ModelArgs, Precision};
 use super::output::{self, Format};
@@ -16,37 +17,40 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   felice simulate wererabbit --t-end 50 --initial 0.45,0.25 --output wererabbit.h5 --plot wererabbit.svg
   felice simulate fhnrs --t-end 200 --initial 2,0,0 --samples 2001 --crossing v=2 --output fhnrs.csv
+  felice simulate wererabbit --t-end 50 --neurons 1000 --vary sigma=0.5..0.7 --samples 101 --output many.h5
   felice simulate fhnrs --t-end 200 --stimulus spikes:i_app@10,20,30=1.5 --output kicked.csv")]
 pub struct Simulate {
     #[command(flatten)]
-    model: ModelArgs,
+    pub(super) model: ModelArgs,
+    #[command(flatten)]
+    pub(super) many: ManyArgs,
     /// End of the trajectory, in the model's unit of time; it starts at 0.
     #[arg(long, value_name = "T", value_parser = parse::positive, allow_hyphen_values = true)]
-    t_end: f64,
+    pub(super) t_end: f64,
     /// Number of samples, both ends included.
     #[arg(long, value_name = "N", default_value_t = 1001)]
-    samples: usize,
+    pub(super) samples: usize,
     /// The state at 0; the model's own initial state where left out.
     #[arg(long, value_name = "a,b[,c]", value_parser = parse::numbers, allow_hyphen_values = true)]
-    initial: Option<Numbers>,
+    pub(super) initial: Option<Numbers>,
     /// Relative tolerance of a step.
     #[arg(long, default_value_t = 1e-9, value_parser = parse::positive, allow_hyphen_values = true)]
-    rtol: f64,
+    pub(super) rtol: f64,
     /// Absolute tolerance of a step.
     #[arg(long, default_value_t = 1e-9, value_parser = parse::positive, allow_hyphen_values = true)]
-    atol: f64,
+    pub(super) atol: f64,
     /// Limits that no state ever leaves.
     #[arg(long, value_name = "LO,HI", value_parser = parse::interval, allow_hyphen_values = true)]
-    rails: Option<(f64, f64)>,
+    pub(super) rails: Option<(f64, f64)>,
     /// Precision of the evaluation.
     #[arg(long, value_enum, default_value_t = Precision::F64)]
-    precision: Precision,
+    pub(super) precision: Precision,
     /// The integrator.
     #[arg(long, value_enum, default_value_t = Integrator::Dop853)]
-    method: Integrator,
+    pub(super) method: Integrator,
     /// Steps after which the run is given up.
     #[arg(long, default_value_t = 10_000_000)]
-    max_steps: u64,
+    pub(super) max_steps: u64,
     /// Report when a state crosses a level upward; may be repeated.
     #[arg(long, value_name = "STATE=LEVEL", value_parser = parse::assignment, allow_hyphen_values = true)]
     crossing: Vec<parse::Assignment>,
@@ -55,21 +59,21 @@ pub struct Simulate {
     settled: Option<f64>,
     /// End the run at the first event.
     #[arg(long)]
-    stop_at_event: bool,
+    pub(super) stop_at_event: bool,
     /// What is done to the neuron: step:STATE@T=A, pulse:STATE@T1..T2=A, ramp:STATE@T1..T2=A, spikes:STATE@T1,T2,..=W.
     #[arg(long = "stimulus", value_name = "SPEC", value_parser = stimulus::parse, allow_hyphen_values = true)]
-    stimuli: Vec<Stimulus>,
+    pub(super) stimuli: Vec<Stimulus>,
     /// File to write: .h5 or .csv.
     #[arg(long, value_name = "X.h5|X.csv", value_parser = output::parse)]
-    output: output::Target,
+    pub(super) output: output::Target,
     /// A picture of the states against time.
     #[arg(long, value_name = "X.svg")]
-    plot: Option<PathBuf>,
+    pub(super) plot: Option<PathBuf>,
 }
 
 /// Integrators of single trajectories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Integrator {
+pub(super) enum Integrator {
     /// Dormand–Prince 8(5,3).
     Dop853,
     /// Dormand–Prince 5(4).
@@ -78,6 +82,10 @@ enum Integrator {
 
 /// Runs it.
 pub fn run(args: &Simulate, quiet: bool) -> Result<(), Failure> {
+    if args.many.asked() {
+        return ensemble::run(args, quiet);
+    }
+    args.many.check_unasked()?;
     let neuron = args.model.neuron()?;
     let events = events(args);
     let trajectory = neuron.simulate(&request(args, &events)).map_err(Failure::input)?;
@@ -121,7 +129,7 @@ fn request(args: &Simulate, events: &[(String, Event)]) -> Run {
 }
 
 /// The events asked for, by the name that they have in the file; the spike condition is always there.
-fn events(args: &Simulate) -> Vec<(String, Event)> {
+pub(super) fn events(args: &Simulate) -> Vec<(String, Event)> {
     let stop_after = args.stop_at_event.then_some(1);
     let mut events = vec![("spike_condition".to_owned(), Event::from(Trigger::SpikeCondition))];
     for c in &args.crossing {
