@@ -6,7 +6,11 @@
 
 mod derive;
 mod durability;
+<<<<<<< HEAD
 mod engines;
+=======
+mod ensemble;
+>>>>>>> ce7d8a6 (exp and tanh against mpmath; ensemble tests)
 mod field;
 mod merge;
 mod run;

@@ -3,6 +3,7 @@
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod kernels;
 mod neurons;
 mod neurons_trajectories;
 mod quantiles;

@@ -352,7 +352,8 @@ impl<'a, L: Width> Stepping<'a, L> {
         let (y, level, slope) = (wide(y), wide(self.rows.level.rows()), wide(self.rows.slope.rows()));
         let steady = slope.iter().all(|s| *s == 0.0);
         let l = &mut self.lanes[lane];
-        let point = if end == End::Arrived && steady { fixed_point(&*l.model, &y, &level, self.plan.settled) } else { None };
+        let point =
+            if end == End::Arrived && steady { fixed_point(&*l.model, &y, &level, self.plan.settled) } else { None };
         let (least, most) = (column(self.rows.least.rows()), column(self.rows.most.rows()));
         self.out.summary.put(neuron, &least, &most, &l.oscillation, point.as_deref());
     }
@@ -396,7 +397,8 @@ impl<'a, L: Width> Stepping<'a, L> {
             (0..dim).for_each(|i| rows.rows()[i * w + lane] = L::from_f64(y[i]));
         }
         self.change(lane, neuron, false);
-        let finite = (0..dim).all(|i| self.rows.k.rows()[i * w + lane].finite() && self.rows.y.rows()[i * w + lane].finite());
+        let finite =
+            (0..dim).all(|i| self.rows.k.rows()[i * w + lane].finite() && self.rows.y.rows()[i * w + lane].finite());
         if !finite || p.iter().any(|x| x.is_nan()) {
             return Some(End::Failed(0.0, Cause::NotFinite));
         }

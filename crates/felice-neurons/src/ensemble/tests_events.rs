@@ -84,7 +84,8 @@ fn spike_times_are_the_single_trajectorys() {
     let (p, y) = rabbits(13);
     let e = Ensemble::<WereRabbit>::new(p.clone(), y.clone()).unwrap();
     let events = vec![Trigger::SpikeCondition, above("u", 0.33)];
-    for (method, tolerance) in [(adaptive(1e-11), 1e-9), (Method::Tsit5 { steps: 4000 }, 1e-9), (adaptive(1e-6), 1e-4)] {
+    for (method, tolerance) in [(adaptive(1e-11), 1e-9), (Method::Tsit5 { steps: 4000 }, 1e-9), (adaptive(1e-6), 1e-4)]
+    {
         let block = run(&e, &Settings { method, events: events.clone(), ..Settings::to(8.0) });
         for i in 0..13 {
             let request = Run {

@@ -18,7 +18,7 @@ mod trajectory;
 mod watch;
 
 pub use run::{Direction, Event, Method, Precision, Run, Sampling, Trigger};
-pub use stimulus::Stimulus;
 pub(crate) use stimulus::Stimuli;
+pub use stimulus::Stimulus;
 pub use trajectory::{Conditioning, Lost, Occurrence, Trajectory, Why, Work};
 pub(crate) use watch::{Watch, Watched, roots};

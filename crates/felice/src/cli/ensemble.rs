@@ -99,9 +99,7 @@ fn neurons(base: &AnyNeuron, n: usize, columns: &Columns) -> Result<Vec<AnyNeuro
         let known: Vec<&str> = known.map(|n| &**n).collect();
         if !known.contains(&name.as_str()) {
             let (model, list) = (&info.name, known.join(", "));
-            return Err(Failure::input(format!(
-                "model `{model}` has no parameter or state `{name}`; it has: {list}"
-            )));
+            return Err(Failure::input(format!("model `{model}` has no parameter or state `{name}`; it has: {list}")));
         }
         if columns[..k].iter().any(|(other, _)| other == name) {
             return Err(Failure::input(format!("`{name}` is given twice by --vary and --each")));
@@ -186,7 +184,9 @@ pub fn run(args: &Simulate, quiet: bool) -> Result<(), Failure> {
         Precision::F32 => work.write::<f32>(),
     }?;
     if failed > 0 {
-        eprintln!("felice: warning: {failed} of {n} neurons could not go on to the end; `status` in the file says which");
+        eprintln!(
+            "felice: warning: {failed} of {n} neurons could not go on to the end; `status` in the file says which"
+        );
     }
     if !quiet {
         eprintln!("{}: {n} neurons, t = 0 .. {}, {accepted} steps", model.info().name, args.t_end);
