@@ -6,11 +6,8 @@
 
 mod derive;
 mod durability;
-<<<<<<< HEAD
 mod engines;
-=======
 mod ensemble;
->>>>>>> ce7d8a6 (exp and tanh against mpmath; ensemble tests)
 mod field;
 mod merge;
 mod run;
