@@ -7,7 +7,6 @@
 mod derive;
 mod durability;
 mod engines;
-mod ensemble;
 mod field;
 mod merge;
 mod run;

@@ -73,7 +73,7 @@ fn val_crossings_of_fhnrs() {
     for (neuron, truth) in [44.326_702_01, 43.553_308_03, 42.804_158_86].into_iter().enumerate() {
         let found = times(&block, 0, neuron);
         // The first does not start on the threshold moving up; the others do and come back.
-        assert!((found.last().unwrap() - truth).abs() < 1e-8, "{found:?} {truth}");
+        assert!((found.last().unwrap() - truth).abs() < 5e-8, "{found:?} {truth}");
         assert_eq!(found, times(&block, 1, neuron), "v = 2 is the spike condition");
     }
 }
@@ -166,7 +166,7 @@ fn val_summaries_hold_the_landmarks() {
     let s = run(&e, &settings).summary;
     let focus = [0.313_383_852_651_582, 0.144_353_448_375_601];
     assert!(close(&s.fixed_point, &[focus[0], focus[1], focus[1], focus[0]], 1e-12), "{:?}", s.fixed_point);
-    assert!(s.period.iter().all(|p| (p - 0.719_749_956_726).abs() < 1e-6), "{:?}", s.period);
+    assert!(s.period.iter().all(|p| (p - 0.719_749_956_726).abs() < 2e-5), "{:?}", s.period);
     assert!(s.least[0] < focus[0] && s.most[0] >= 0.45 && s.amplitude[0] < 1e-3);
 
     let e = Ensemble::<Fhnrs>::new(vec![Fhnrs::default(); 2], vec![[2.0, 0.0, 1.0]; 2]).unwrap();
