@@ -116,6 +116,47 @@ impl Reader {
         self.dataset(dataset)?.read_raw::<f64>().map_err(|e| self.failed(&e))
     }
 
+    /// The numbers of a part of a dataset, row-major: `at` holds an index for each dimension that is held, `None` for each
+    /// that is read whole.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] for the dataset or an index outside it, [`StoreError::Read`].
+    pub fn numbers_at(&self, dataset: &str, at: &[Option<usize>]) -> Result<Vec<f64>, StoreError> {
+        let data = self.dataset(dataset)?;
+        let shape = data.shape();
+        if at.iter().all(Option::is_none) && at.len() == shape.len() {
+            return self.numbers(dataset);
+        }
+        let inside = |(a, n): (&Option<usize>, &usize)| a.is_none_or(|a| a < *n);
+        if at.len() != shape.len() || !at.iter().zip(&shape).all(inside) {
+            return Err(self.missing("part", &format!("{dataset}{at:?}")));
+        }
+        let whole = hdf5::SliceOrIndex::Unlimited { start: 0, step: 1, block: 1 };
+        let region: Vec<_> = at.iter().map(|a| a.map_or(whole, hdf5::SliceOrIndex::Index)).collect();
+        let part = data.read_slice::<f64, _, ndarray::IxDyn>(hdf5::Hyperslab::new(region));
+        part.map(|p| p.into_iter().collect()).map_err(|e| self.failed(&e))
+    }
+
+    /// Some rows (points of its first dimension) of a dataset, row-major.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] for the dataset or rows outside it, [`StoreError::Read`].
+    pub fn rows_of<T: Number>(&self, dataset: &str, rows: std::ops::Range<usize>) -> Result<Vec<T>, StoreError> {
+        let data = self.dataset(dataset)?;
+        let shape = data.shape();
+        if shape.is_empty() || rows.end > shape[0] {
+            return Err(self.missing("rows", &format!("{dataset}{rows:?}")));
+        }
+        if rows == (0..shape[0]) || rows.is_empty() {
+            let all = if rows.is_empty() { Ok(Vec::new()) } else { data.read_raw::<T>() };
+            return all.map_err(|e| self.failed(&e));
+        }
+        let mut region = vec![hdf5::SliceOrIndex::Unlimited { start: 0, step: 1, block: 1 }; shape.len()];
+        region[0] = rows.into();
+        let part = data.read_slice::<T, _, ndarray::IxDyn>(hdf5::Hyperslab::new(region));
+        part.map(|p| p.into_iter().collect()).map_err(|e| self.failed(&e))
+    }
+
     /// All texts of a dataset.
     ///
     /// # Errors

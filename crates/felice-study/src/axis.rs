@@ -217,7 +217,8 @@ impl Axis {
                     Ladder::Linear(..) => "equally spaced values",
                     Ladder::Logarithmic(..) => "logarithmically spaced values",
                 };
-                format!("{} {how} of {}, {first} to {last} {}", self.len, q.key, q.unit)
+                let unit = if q.unit == "1" { String::new() } else { format!(" {}", q.unit) };
+                format!("{} {how} of {}, {first} to {last}{unit}", self.len, q.key)
             }
             Points::Drawn(draw, _) => format!("{} {draw} points in {}", self.len, names()),
             Points::Cases(_, cases) => {

@@ -72,6 +72,11 @@ fn text(study: &Study, plan: &Plan, outcome: &Outcome) -> String {
     for axis in &study.axes {
         line(format!("* `{}`: {}.", axis.name, axis.describe()));
     }
+    match &study.subject {
+        SubjectSpec::Model(spec) => line(held(study, &spec.neuron)),
+        // Its text is in the file.
+        SubjectSpec::Circuit(_) => {}
+    }
     line("\n## What comes out\n".into());
     for column in &plan.columns {
         line(format!("* `{}` [{}]: {}.", column.name, column.unit, column.long_name));
@@ -90,8 +95,26 @@ fn text(study: &Study, plan: &Plan, outcome: &Outcome) -> String {
     };
     line(format!("* Seed {}; a point that fails {policy}.", study.seed));
     line("* The study's text and every file it names are in the group `study` of the file; `felice sweep` runs it again to the same data, byte for byte, on any number of threads or shards.".into());
+    line(format!(
+        "* Made by felice {}; which build, when and by which command the file's root says.",
+        env!("CARGO_PKG_VERSION")
+    ));
+    if outcome.failed > 0 {
+        line(
+            "* Why points failed: `failures/reason`, one a failed point; `status` tells them from the good ones."
+                .into(),
+        );
+    }
     line("\n## How to load\n".into());
-    line(format!("```python\nimport xarray\ndata = xarray.open_dataset(\"{file}\", engine=\"h5netcdf\")\n```"));
+    line(format!("```python\nimport xarray\ndata = xarray.open_dataset(\"{file}\", engine=\"h5netcdf\")"));
+    if plan.spikes {
+        line(format!("spikes = xarray.open_dataset(\"{file}\", group=\"spikes\", engine=\"h5netcdf\")"));
+        line("import numpy  # the spike times of each point\ntrains = numpy.split(spikes.spike_time.values, spikes.row_size.values.cumsum()[:-1])".into());
+    }
+    line("```\n".into());
+    line(format!(
+        "Is it whole? `felice inspect {file} --verify`. As CSV: `felice export {file} --output FOLDER`. A picture: `felice plot {file} --output X.svg`."
+    ));
     line("\n## Citation\n".into());
     line(format!("{} *{}* [data set].", authors(study), about.title));
     line(format!(
@@ -100,6 +123,13 @@ fn text(study: &Study, plan: &Plan, outcome: &Outcome) -> String {
     ));
     about.references.iter().for_each(|r| line(format!("See also: {r}")));
     out
+}
+
+/// The parameters that no axis sets.
+fn held(study: &Study, neuron: &felice_neurons::AnyNeuron) -> String {
+    let varied = |name: &str| study.axes.iter().flat_map(|a| a.quantities()).any(|q| q.key == name);
+    let all: Vec<String> = neuron.parameters().filter(|(n, _)| !varied(n)).map(|(n, v)| format!("{n} = {v}")).collect();
+    format!("\nHeld, where no axis derives them anew: {}.", all.join(", "))
 }
 
 fn authors(study: &Study) -> String {

@@ -137,9 +137,9 @@ impl ModelSpec {
             0 => "a stimulus: `stimuli` is empty".to_owned(),
             _ => format!("stimulus.INDEX.FIELD with INDEX below {n} and FIELD amplitude, from or to as it has"),
         };
-        let (index, field) = rest.split_once('.').ok_or_else(expected)?;
+        let (index, word) = rest.split_once('.').ok_or_else(expected)?;
         let index: usize = index.parse().map_err(|_| expected())?;
-        let field = match field {
+        let field = match word {
             "amplitude" | "weight" => StimulusField::Amplitude,
             "from" | "at" => StimulusField::From,
             "to" => StimulusField::To,
@@ -151,7 +151,7 @@ impl ModelSpec {
             StimulusField::Amplitude => ("1", Holds::FINITE),
             _ => ("1", Holds::NOT_NEGATIVE),
         };
-        Ok(Quantity::new(key, unit, format!("{rest} of the stimulus"), holds, Target::Stimulus(index, field)))
+        Ok(Quantity::new(key, unit, format!("{word} of stimulus {index}"), holds, Target::Stimulus(index, field)))
     }
 
     /// The neuron with parameters derived from a card, the study's own on top.

@@ -251,7 +251,10 @@ fn provenance(study: &Study, subject: &dyn Subject, options: &Options<'_>) -> Pr
     let mut provenance = options.provenance.clone();
     provenance.seed = study.seed;
     provenance.add_input(Input::of(study.file.clone(), &study.text));
-    study.inputs.iter().for_each(|i| provenance.add_input(Input::of(i.name.clone(), &i.text)));
+    // Named in the study relative to it; in the file as one who stands here would name them.
+    let folder = Path::new(&study.file).parent().unwrap_or(Path::new(""));
+    let here = |name: &str| folder.join(name).display().to_string();
+    study.inputs.iter().for_each(|i| provenance.add_input(Input::of(here(&i.name), &i.text)));
     subject.engines().iter().for_each(|(name, version)| provenance.add_engine(name, version));
     provenance
 }

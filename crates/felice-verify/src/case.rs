@@ -30,6 +30,9 @@
 //!
 //! [limits]                                         # at least one
 //! rms = { max = 1e-5, why = "..." }
+//!
+//! [fit]                                            # optional: what `felice fit` fits
+//! free = ["alpha", "beta"]
 //! ```
 
 use std::collections::BTreeMap;
@@ -79,6 +82,8 @@ pub struct Case {
     pub rails: Option<(f64, f64)>,
     /// What must hold.
     pub limits: BTreeMap<MetricName, Limit>,
+    /// Parameters that a fit finds; empty where the case leaves it to the fit.
+    pub fit_free: Vec<String>,
 }
 
 /// Where a model's parameters come from.
@@ -131,6 +136,13 @@ struct CaseText {
     initial: BTreeMap<Spanned<String>, Spanned<f64>>,
     rails: Option<Spanned<RailsText>>,
     limits: BTreeMap<Spanned<String>, Spanned<LimitText>>,
+    fit: Option<FitText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FitText {
+    free: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -231,6 +243,7 @@ impl Case {
             initial: at.initial(&case.initial, &names)?,
             rails: at.rails(case.rails.as_ref())?,
             limits: at.limits(&case.limits)?,
+            fit_free: at.free(case.fit.as_ref(), &neuron)?,
         })
     }
 }
@@ -327,6 +340,17 @@ impl Text<'_> {
                 Ok((name.get_ref().clone(), *value.get_ref()))
             })
             .collect()
+    }
+
+    fn free(&self, fit: Option<&FitText>, neuron: &AnyNeuron) -> Result<Vec<String>, VerifyError> {
+        let known = |name: &str| name == crate::fit::TIME_UNIT || neuron.get(name).is_ok();
+        let all = fit.iter().flat_map(|f| &f.free);
+        let check = |name: &Spanned<String>| {
+            let names: Vec<&str> = neuron.parameters().map(|p| p.0).collect();
+            let expected = || format!("a parameter to fit: {}, {}", names.join(", "), crate::fit::TIME_UNIT);
+            if known(name.get_ref()) { Ok(name.get_ref().clone()) } else { Err(self.error(name, expected())) }
+        };
+        all.map(check).collect()
     }
 
     fn states(

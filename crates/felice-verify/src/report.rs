@@ -248,7 +248,7 @@ fn parameters(v: &Verdict) -> String {
         );
     }
     format!(
-        "<details><summary>Parameters of the model</summary><table><thead><tr><th>Parameter</th><th class=\"number\">Value\
+        "<details open><summary>Parameters of the model</summary><table><thead><tr><th>Parameter</th><th class=\"number\">Value\
          </th><th>From</th><th>Devices</th></tr></thead><tbody>{rows}</tbody></table></details>\n"
     )
 }

@@ -8,7 +8,7 @@ use felice_store::{Axis, FileWriter, Group, Provenance, StoreError, Written};
 use crate::compare::Waves;
 use crate::metric::{Metric, Status};
 use crate::oscillation::Motion;
-use crate::verdict::{Outcome, Verdict, Verdicts};
+use crate::verdict::{CircuitRun, Outcome, Verdict, Verdicts};
 
 /// Writes the verdicts to HDF5. Engines and inputs of all cases are added to the provenance.
 ///
@@ -53,7 +53,13 @@ fn write_case(group: &Group<'_>, verdict: &Verdict) -> Result<(), StoreError> {
     write_provenance(&group.group("provenance")?, verdict)
 }
 
-fn write_waves(group: &Group<'_>, waves: &Waves, time_unit: f64, side: &str, motion: Motion) -> Result<(), StoreError> {
+pub(crate) fn write_waves(
+    group: &Group<'_>,
+    waves: &Waves,
+    time_unit: f64,
+    side: &str,
+    motion: Motion,
+) -> Result<(), StoreError> {
     group.attribute("motion", motion.word())?;
     let seconds: Vec<f64> = waves.tau.iter().map(|t| t * time_unit).collect();
     let t = group.axis("t", &Unit::SECOND, "time", &seconds)?;
@@ -108,7 +114,15 @@ fn write_parameters(group: &Group<'_>, verdict: &Verdict) -> Result<(), StoreErr
 }
 
 fn write_provenance(group: &Group<'_>, verdict: &Verdict) -> Result<(), StoreError> {
-    let run = &verdict.circuit_run;
+    write_run(group, &verdict.circuit_run, &verdict.case.text)?;
+    match &verdict.card {
+        Some((_, text)) => group.text("card", "the device card as read", text),
+        None => Ok(()),
+    }
+}
+
+/// What ran: engine, settings, netlist, log.
+pub(crate) fn write_run(group: &Group<'_>, run: &CircuitRun, case: &str) -> Result<(), StoreError> {
     group.attribute("engine", run.engine.as_str())?;
     group.attribute("engine_version", run.version.as_str())?;
     group.attribute("engine_reason", run.reason.as_str())?;
@@ -116,10 +130,7 @@ fn write_provenance(group: &Group<'_>, verdict: &Verdict) -> Result<(), StoreErr
     let settings: Vec<String> = run.options.iter().map(|(name, value)| format!("{name} = {value}")).collect();
     group.text("engine_settings", "options in force, one a line", &settings.join("\n"))?;
     group.text("netlist", "the netlist as read", &run.netlist)?;
-    group.text("case", "the case file as read", &verdict.case.text)?;
-    if let Some((_, text)) = &verdict.card {
-        group.text("card", "the device card as read", text)?;
-    }
+    group.text("case", "the case file as read", case)?;
     group.text("log", "the engine's own words, without times and memory", &run.log)
 }
 

@@ -142,7 +142,7 @@ pub fn verify_case(case: &Case, options: &VerifyOptions) -> Result<Verdict, Veri
 }
 
 /// The caller's engine, else the case's own.
-fn engine_of(case: &Case, options: &VerifyOptions) -> Result<EngineChoice, VerifyError> {
+pub(crate) fn engine_of(case: &Case, options: &VerifyOptions) -> Result<EngineChoice, VerifyError> {
     let parsed = || {
         case.engine.parse().map_err(|source| VerifyError::Circuit { case: case.name.clone(), source: Box::new(source) })
     };
@@ -158,15 +158,15 @@ fn overall(metrics: &[Metric]) -> Status {
     }
 }
 
-/// The circuit's side.
-struct Circuit {
-    coarse: Waves,
-    fine: Waves,
-    run: CircuitRun,
+/// The circuit's side, simulated twice.
+pub(crate) struct Circuit {
+    pub(crate) coarse: Waves,
+    pub(crate) fine: Waves,
+    pub(crate) run: CircuitRun,
 }
 
 impl Circuit {
-    fn simulate(case: &Case, prepared: &Prepared, options: &VerifyOptions) -> Result<Self, VerifyError> {
+    pub(crate) fn simulate(case: &Case, prepared: &Prepared, options: &VerifyOptions) -> Result<Self, VerifyError> {
         let spice = |source| VerifyError::Circuit { case: case.name.clone(), source: Box::new(source) };
         let job = Job::new(Netlist::read(&case.netlist).map_err(spice)?);
         let engine = engine_of(case, options)?;

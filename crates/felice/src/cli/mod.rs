@@ -1,12 +1,18 @@
 //! The command line: parse, call, print. Results on stdout, everything else on stderr.
 
+// First: what follows prints by its macros.
+#[macro_use]
+mod say;
+
 mod bench;
 mod derive;
 mod doctor;
 mod ensemble;
+mod export;
 mod extract;
 mod failure;
 mod field;
+mod fit;
 mod inspect;
 mod merge;
 mod model;
@@ -14,6 +20,7 @@ mod models;
 mod output;
 mod parse;
 mod phase;
+mod plot;
 mod signals;
 mod simulate;
 mod spice;
@@ -45,12 +52,15 @@ enum Command {
     Derive(derive::Derive),
     Extract(extract::Extract),
     Phase(phase::Phase),
+    Plot(plot::Plot),
     Sweep(sweep::Sweep),
     Merge(merge::Merge),
     Bench(bench::Bench),
     Spice(spice::Spice),
     Verify(verify::Verify),
+    Fit(fit::Fit),
     Inspect(inspect::Inspect),
+    Export(export::Export),
 }
 
 /// This version of felice.
@@ -66,7 +76,9 @@ fn provenance() -> felice_store::Provenance {
 /// Runs the command line of this process.
 pub fn run() -> std::process::ExitCode {
     let cli = Cli::parse();
-    match dispatch(cli) {
+    let done = dispatch(cli);
+    let said = say::finish();
+    match done.and(said) {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(failure) => {
             let message = failure.to_string();
@@ -94,6 +106,9 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Sweep(args) => sweep::run(args, cli.quiet),
         Command::Merge(args) => merge::run(args, cli.quiet),
         Command::Phase(args) => phase::run(args),
+        Command::Fit(args) => fit::run(args),
+        Command::Export(args) => export::run(args, cli.quiet),
+        Command::Plot(args) => plot::run(args, cli.quiet),
         Command::Bench(args) => bench::run(args),
         Command::Derive(args) => derive::run(args, cli.quiet),
         Command::Inspect(args) => inspect::run(args),

@@ -114,6 +114,7 @@ fn plane(args: &Phase, neuron: &AnyNeuron, (lo, hi): (f64, f64)) -> Result<(Pane
         x_range: Some(lo..hi),
         y_range: Some(lo..hi),
         square: true,
+        ..Panel::default()
     };
     Ok((panel, said))
 }
