@@ -3,6 +3,8 @@
 // A test that cannot go on has failed.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod blocks;
+mod devices;
 mod kernels;
 mod neurons;
 mod neurons_trajectories;

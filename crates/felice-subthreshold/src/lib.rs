@@ -24,6 +24,7 @@
 pub mod blocks;
 pub mod card;
 mod card_text;
+mod charge;
 mod circuits;
 pub mod corners;
 mod derive;
@@ -43,6 +44,7 @@ mod units;
 mod warnings;
 
 pub use card::{Card, DeviceCard, FetCard, Polarity, Quantity};
+pub use charge::{Capacitances, Charges, capacitances, charges};
 pub use derive::{Derived, DerivedParameter, Form, MODELS, derive, derive_as};
 pub use ekv::Ekv;
 pub use error::DeviceError;

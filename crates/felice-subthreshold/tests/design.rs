@@ -11,7 +11,7 @@ fn card(name: &str) -> Card {
 }
 
 fn refusal(name: &str, model: &str, targets: &[(&str, f64)]) -> String {
-    design(&card(name), model, targets, &Limits::default()).unwrap_err().to_string()
+    design(&card(name), model, Form::Closed, targets, &Limits::default()).unwrap_err().to_string()
 }
 
 proptest! {
@@ -26,7 +26,7 @@ proptest! {
         let targets = [("alpha", alpha), ("gamma", gamma), ("sigma", sigma), ("time_unit", time)];
         // The smallest alphas take the narrowest transistors: wider limits than a real process'.
         let limits = Limits { w: [0.02e-6, 500e-6], ..Limits::default() };
-        let proposed = design(&card(&format!("ekv-{model}")), model, &targets, &limits).unwrap();
+        let proposed = design(&card(&format!("ekv-{model}")), model, Form::Closed, &targets, &limits).unwrap();
         let read = Card::from_toml(&proposed.card.to_toml(), "proposal").unwrap();
         let branches = derive_as(&read, &format!("{model}-branches"), Form::Closed).unwrap();
         for (name, target) in &targets[..3] {
@@ -42,7 +42,7 @@ proptest! {
     #[test]
     fn prop_fhnrs(a in 1.5..3.0_f64, g in 0.5..1.4, tau in 20.0..80.0) {
         let targets = [("a_fast", -a), ("a_slow", a), ("g_max", g), ("tau_slow", tau)];
-        let proposed = design(&card("ekv-fhnrs"), "fhnrs", &targets, &Limits::default()).unwrap();
+        let proposed = design(&card("ekv-fhnrs"), "fhnrs", Form::Closed, &targets, &Limits::default()).unwrap();
         for (name, target) in targets {
             let value = proposed.derived.value(name).unwrap();
             prop_assert!((value / target - 1.0).abs() < 1e-6, "{name}: {value} {target}");
@@ -50,11 +50,33 @@ proptest! {
     }
 }
 
+/// The solved form too: its parameters, not the closed ones, are the targets.
+#[test]
+fn solved_parameters_are_met() {
+    for (model, targets) in [
+        ("boomerang", vec![("alpha", 0.002), ("gamma", 0.15), ("time_unit", 2e-3)]),
+        ("wererabbit", vec![("alpha", 0.002), ("gamma", 0.12), ("sigma", 0.5)]),
+        ("fhnrs", vec![("a_fast", -1.8), ("tau_slow", 30.0), ("g_max", 0.9)]),
+        ("boomerang-branches", vec![("alpha_u", 0.002)]),
+        ("boomerang", vec![("i_unit", 2e-10)]),
+    ] {
+        let base = model.trim_end_matches("-branches");
+        let proposed =
+            design(&card(&format!("ekv-{base}")), model, Form::Solved, &targets, &Limits::default()).unwrap();
+        let again = derive_as(&Card::from_toml(&proposed.card.to_toml(), "c").unwrap(), model, Form::Solved).unwrap();
+        for (name, target) in targets {
+            let value = if name == "time_unit" { again.time_unit_s } else { again.value(name).unwrap() };
+            assert!((value / target - 1.0).abs() < 1e-6, "{model} {name}: {value} {target}");
+        }
+        assert!(proposed.achieved.iter().all(|a| a.relative_error.abs() < 1e-6 && a.other_form.is_some()));
+    }
+}
+
 #[test]
 fn the_dial_is_proposed_where_it_helps() {
     // 7.8 /V * (1 + 1/0.39) = 27.8 /V: near Boomerang's default of 30 only with a wider tolerance.
     let limits = Limits { tolerance: 0.1, w: [0.1e-6, 200e-6], ..Limits::default() };
-    let proposed = design(&card("ekv-boomerang"), "boomerang", &[("rho", 30.0)], &limits).unwrap();
+    let proposed = design(&card("ekv-boomerang"), "boomerang", Form::Closed, &[("rho", 30.0)], &limits).unwrap();
     assert!(proposed.changes[0].to.contains("2 diodes stacked"), "{:?}", proposed.changes);
     let error = refusal("ekv-boomerang", "boomerang", &[("rho", 50.0)]);
     assert!(error.contains("7.800") && error.contains("27.800") && error.contains("2.188"), "{error}");

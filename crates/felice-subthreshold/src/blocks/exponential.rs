@@ -48,7 +48,7 @@ impl<R: Real> Exponential<R> {
     pub fn diode_gate(&self, diode: &Ekv<R>, v: R) -> Result<R, DeviceError> {
         let (n, p) = (self.input.values(), diode.values());
         let current = n.half(v.value(), 0.0);
-        let guess = p.gate_for(current, 0.0);
+        let (guess, scale) = self.near_gate(&n, &p, v.value(), p.gate_for(current, 0.0));
         let (nl, pl) = (n.lift::<Dual<1>>(), p.lift::<Dual<1>>());
         let vl = Dual::constant(v.value());
         let zero = R::constant(0.0);
@@ -57,14 +57,31 @@ impl<R: Real> Exponential<R> {
             [guess],
             |[x]| {
                 let (a, b) = (nl.current(vl, vl * 0.0, -x + self.supply), pl.current(x, vl * 0.0, x));
-                [(a - b) / (a + b)]
+                [(a - b) / scale]
             },
             |[x]: [R; 1]| {
                 let (a, b) = (self.input.current(v, zero, -x + self.supply), diode.current(x, zero, x));
-                [(a - b) / (a + b)]
+                [(a - b) / scale]
             },
         )?;
         Ok(x)
+    }
+
+    /// The guess, or where it is far off (a hot, leaking input) the gate by bisection: what the input gives falls with it,
+    /// what the diode takes rises, and they cross between the rails. With it the sum of both currents there.
+    fn near_gate(&self, n: &Ekv, p: &Ekv, v: f64, guess: f64) -> (f64, f64) {
+        let currents = |x: f64| (n.current(v, 0.0, self.supply - x), p.current(x, 0.0, x));
+        let (a, b) = currents(guess);
+        if guess > 0.0 && guess < self.supply && (a - b).abs() < 0.5 * (a + b) {
+            return (guess, a + b);
+        }
+        let (mut low, mut high) = (0.0, self.supply);
+        for _ in 0..60 {
+            let middle = 0.5 * (low + high);
+            let (a, b) = currents(middle);
+            if a > b { low = middle } else { high = middle }
+        }
+        (low, currents(low).1 + n.half(v, 0.0) * f64::EPSILON)
     }
 
     /// Current (A) with the output `vds` from its own rail (the input's without a mirror), solved.
@@ -81,11 +98,15 @@ impl<R: Real> Exponential<R> {
 }
 
 impl Exponential<f64> {
-    /// Bound on `|solved/closed - 1|`, rigorous for equal gate couplings in the mirror.
+    /// Bound on `|solved/closed - 1|`, rigorous for equal gate couplings in the mirror. Infinite where the mirror's diode
+    /// sits below 4 Ut, out of saturation.
     pub fn error(&self, v: f64, vds: f64) -> f64 {
         let current = self.input.i0() * (self.beta() * v).exp();
         let Some(m) = &self.mirror else { return departures(&self.input, current, vds).exp_m1() };
         let gate = m.input.ut / m.input.kappa * (current / m.input.i0()).ln();
+        if gate < 4.0 * m.input.ut {
+            return f64::INFINITY;
+        }
         let inversion = inversion_log((current / self.input.spec).sqrt());
         let own = inversion
             + saturation_log((self.supply - gate - m.input.ut).max(0.0), self.input.ut)

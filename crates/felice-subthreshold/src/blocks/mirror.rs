@@ -41,9 +41,13 @@ impl<R: Real> Mirror<R> {
 }
 
 impl Mirror<f64> {
-    /// Bound on `|solved/closed - 1|`; rigorous for equal gate couplings, `vout > 0`.
+    /// Bound on `|solved/closed - 1|`; rigorous for equal gate couplings, `vout > 0`. Infinite where the diode sits below
+    /// 4 Ut, out of saturation.
     pub fn error(&self, input: f64, vout: f64) -> f64 {
         let gate = self.input.ut / self.input.kappa * (input / self.input.i0()).ln();
+        if gate < 4.0 * self.input.ut {
+            return f64::INFINITY;
+        }
         // The diode's own departures move its gate, hence the output, by the same factor.
         let diode = departures(&self.input, input, gate.max(self.input.ut));
         // Beyond the closed gate voltage the output's inversion grows with the current it carries.
@@ -105,6 +109,9 @@ impl Cascode<f64> {
     pub fn error(&self, input: f64, bias: f64, vout: f64) -> f64 {
         let (m, x) = (self.mirror, self.shielded(input, bias));
         let gate = m.input.ut / m.input.kappa * (input / m.input.i0()).ln();
+        if gate < 4.0 * m.input.ut || x < 2.0 * m.output.ut {
+            return f64::INFINITY;
+        }
         let diode = departures(&m.input, input, gate.max(m.input.ut));
         let carried = m.closed(input) * diode.exp();
         // Both currents differ from the closed ones by these; each moves the drain by Ut times its logarithm.

@@ -16,6 +16,8 @@
 //! | `beta` | none | `kappa/Ut` is the process' and the temperature's |
 //!
 //! With `[devices]` the circuit is sized; without them the published scale's one exponential, `[circuit] W` and `L`.
+//! Handles turn on closed forms; where the solved form is asked for, what it makes of them is corrected for until the
+//! solved parameters are the targets.
 
 mod dial;
 mod handle;
@@ -89,8 +91,8 @@ pub struct Achieved {
     pub value: f64,
     /// `value/target - 1`.
     pub relative_error: f64,
-    /// The same parameter of the published model in solved form, where the circuit has one.
-    pub solved: Option<f64>,
+    /// The same parameter in the other form (closed or solved), where the circuit has one.
+    pub other_form: Option<f64>,
 }
 
 /// A card that has the wanted parameters, and how it differs from the given one.
@@ -102,14 +104,17 @@ pub struct Design {
     pub changes: Vec<Change>,
     /// Targets and what the proposed card, written out, read and derived again, has.
     pub achieved: Vec<Achieved>,
-    /// The proposed card's parameters, closed form.
+    /// The proposed card's parameters, in the form asked for.
     pub derived: Derived,
 }
 
 /// A handle with what it is turned for.
 pub(crate) struct Turned {
     parameter: String,
+    /// What the closed form is turned to.
     target: f64,
+    /// What the form asked for is to be.
+    goal: f64,
     handle: Handle,
     /// What the handle's quantity may be (SI).
     range: [f64; 2],
@@ -135,7 +140,7 @@ impl Room<'_> {
             "Ibias" => limits.i,
             _ => [0.0, f64::INFINITY],
         };
-        Turned { parameter: parameter.to_owned(), target, handle, range, resistance: limits.r }
+        Turned { parameter: parameter.to_owned(), target, goal: target, handle, range, resistance: limits.r }
     }
 
     fn handles(&self, parameter: &str) -> Vec<Handle> {
@@ -149,20 +154,28 @@ impl Room<'_> {
 }
 
 /// Proposes a card for a model with every parameter of `targets` (`time_unit` in seconds, `i_unit` in amperes; of a
-/// branch model also one branch's: `alpha_u`).
+/// branch model also one branch's: `alpha_u`), as [`derive_as`] of that form gives them.
 ///
 /// # Errors
 /// [`DeviceError::Impossible`] with the reason: no handle, a limit reached, targets that fight each other.
-pub fn design(card: &Card, model: &str, targets: &[(&str, f64)], limits: &Limits) -> Result<Design, DeviceError> {
+pub fn design(
+    card: &Card,
+    model: &str,
+    form: Form,
+    targets: &[(&str, f64)],
+    limits: &Limits,
+) -> Result<Design, DeviceError> {
     let base = base_model(model)?;
     let mut proposal = card.clone();
     if card.devices.is_empty() {
         seed(&mut proposal, base, targets, limits);
     }
-    let observed =
-        if base != "fhnrs" && !card.devices.is_empty() { format!("{base}-branches") } else { base.to_owned() };
+    let branches = base != "fhnrs" && !card.devices.is_empty();
+    let one_branch = targets.iter().any(|(p, _)| p.ends_with("_u") || p.ends_with("_v"));
+    let asked = if branches && one_branch { format!("{base}-branches") } else { model.to_owned() };
+    let observed = if branches { format!("{base}-branches") } else { base.to_owned() };
     let before = derive_as(&proposal, &observed, Form::Closed)?;
-    let published = derive_as(&proposal, base, Form::Closed)?;
+    let published = derive_as(&proposal, base, form)?;
     let room = Room { card, base, limits };
     let mut changes = Vec::new();
     let mut turned = Vec::new();
@@ -174,13 +187,74 @@ pub fn design(card: &Card, model: &str, targets: &[(&str, f64)], limits: &Limits
         turned.extend(handles.into_iter().map(|handle| room.turned(parameter, target, handle)));
     }
     hold(&before, &room, targets, &mut turned);
-    let turned = within_limits(&mut proposal, &observed, &room, targets, turned)?;
+    let dialled = changes.iter().any(|c: &Change| c.what.starts_with('N'));
+    let form = if dialled { Form::Closed } else { form };
+    let turned = corrected(&mut proposal, (&observed, &asked, form), &room, targets, turned)?;
     changes.extend(turned.iter().filter_map(|t| described(card, &mut proposal, t)));
     changes.extend(assumed(card, &proposal, &changes));
     let read = Card::from_toml(&proposal.to_toml(), &format!("{} as designed", card.file))?;
-    let achieved = achieved(&read, &observed, base, targets)?;
-    let derived = derive_as(&read, base, Form::Closed)?;
+    let achieved = achieved(&read, &asked, form, targets)?;
+    let derived = derive_as(&read, model, form)?;
     Ok(Design { card: proposal, changes, achieved, derived })
+}
+
+/// Turns the closed forms until the parameters in the form asked for are the goals.
+fn corrected(
+    proposal: &mut Card,
+    (observed, asked, form): (&str, &str, Form),
+    room: &Room<'_>,
+    targets: &[(&str, f64)],
+    mut turned: Vec<Turned>,
+) -> Result<Vec<Turned>, DeviceError> {
+    const ROUNDS: usize = 60;
+    let start = proposal.clone();
+    let first = if form == Form::Solved { Some(derive_as(&start, asked, form)?) } else { None };
+    for round in 0.. {
+        *proposal = start.clone();
+        turned.retain(|t| t.handle.key != "Ibias" || targets.iter().any(|(p, _)| *p == "i_unit"));
+        turned = within_limits(proposal, observed, room, targets, turned)?;
+        let Some(first) = &first else { break };
+        let now = derive_as(proposal, asked, form)?;
+        let mut worst: f64 = 0.0;
+        for t in &mut turned {
+            // What is held keeps the value that the form asked for had.
+            let wanted = if targets.iter().any(|(p, _)| *p == t.parameter) { Some(t.goal) } else { t.read(first) };
+            let Some(missing) = wanted.zip(t.read(&now)).map(|(w, n)| w / n) else { continue };
+            if !(missing.is_finite() && missing > 0.0) {
+                let what = format!(
+                    "the solved circuit has {} = {:.4e} on the way",
+                    t.parameter,
+                    t.read(&now).unwrap_or(f64::NAN)
+                );
+                let remedy = "ask for a parameter nearer to what the circuit gives, or design in closed form".into();
+                return Err(DeviceError::Impossible { card: room.card.file.clone(), what, remedy });
+            }
+            worst = worst.max(missing.ln().abs());
+            t.target *= missing.powf(if round < 10 { 1.0 } else { 0.5 });
+        }
+        if worst < 1e-8 {
+            break;
+        }
+        if round == ROUNDS {
+            return Err(DeviceError::NotConverged {
+                block: format!("design of {asked}, solved form"),
+                iterations: ROUNDS,
+                residual: worst,
+                remedy: "ask for fewer targets, or design in closed form".into(),
+            });
+        }
+    }
+    Ok(turned)
+}
+
+impl Turned {
+    /// The parameter in a derivation, by its own name or its handle's.
+    fn read(&self, derived: &Derived) -> Option<f64> {
+        if self.parameter == "time_unit" {
+            return Some(derived.time_unit_s);
+        }
+        derived.value(&self.parameter).or_else(|| self.handle.read(derived))
+    }
 }
 
 /// What the published scale takes for granted, written into a card of a process alone so that it can be turned.
@@ -340,23 +414,20 @@ fn assumed(before: &Card, after: &Card, changes: &[Change]) -> Vec<Change> {
 }
 
 /// The targets on a card that has been read back from its text.
-fn achieved(card: &Card, observed: &str, base: &str, targets: &[(&str, f64)]) -> Result<Vec<Achieved>, DeviceError> {
-    let branches = derive_as(card, observed, Form::Closed)?;
-    let published = derive_as(card, base, Form::Closed)?;
-    let solved = if card.devices.is_empty() { None } else { derive_as(card, base, Form::Solved).ok() };
+fn achieved(card: &Card, asked: &str, form: Form, targets: &[(&str, f64)]) -> Result<Vec<Achieved>, DeviceError> {
+    let derived = derive_as(card, asked, form)?;
+    let other = if form == Form::Closed { Form::Solved } else { Form::Closed };
+    let other = if card.devices.is_empty() { None } else { derive_as(card, asked, other).ok() };
     let all = targets.iter().map(|&(parameter, target)| {
-        let names = [parameter.to_owned(), format!("{parameter}_u"), format!("{parameter}_v")];
-        let values = names.iter().filter_map(|n| match n.as_str() {
-            "time_unit" => Some(branches.time_unit_s),
-            n => branches.value(n),
-        });
         let off = |v: &f64| (v / target - 1.0).abs();
-        let value = values.max_by(|a, b| off(a).total_cmp(&off(b))).or_else(|| published.value(parameter));
-        let value = value.unwrap_or(f64::NAN);
-        let solved = solved
-            .as_ref()
-            .and_then(|d| if parameter == "time_unit" { Some(d.time_unit_s) } else { d.value(parameter) });
-        Achieved { parameter: parameter.to_owned(), target, value, relative_error: value / target - 1.0, solved }
+        let read = |d: &Derived| -> Option<f64> {
+            let names = [parameter.to_owned(), format!("{parameter}_u"), format!("{parameter}_v")];
+            let values = names.iter().filter_map(|n| if n == "time_unit" { Some(d.time_unit_s) } else { d.value(n) });
+            values.max_by(|a, b| off(a).total_cmp(&off(b)))
+        };
+        let value = read(&derived).unwrap_or(f64::NAN);
+        let other_form = other.as_ref().and_then(read);
+        Achieved { parameter: parameter.to_owned(), target, value, relative_error: value / target - 1.0, other_form }
     });
     Ok(all.collect())
 }

@@ -3,7 +3,7 @@
 use super::{Answer, text};
 use felice_subthreshold::corners::Corner;
 use felice_subthreshold::design::{Design, Limits};
-use felice_subthreshold::{Derived, DerivedParameter, QUANTILES, Spread, Uncertainty};
+use felice_subthreshold::{Derived, DerivedParameter, QUANTILES, Sensitivity, Spread, Uncertainty};
 use serde_json::{Map, Value, json};
 
 pub(super) fn answer(a: &Answer) -> Value {
@@ -25,6 +25,7 @@ pub(super) fn answer(a: &Answer) -> Value {
     put("corners", a.corners.as_ref().map(|all| all.iter().map(corner).collect()));
     put("monte_carlo", a.spread.as_ref().map(spread));
     put("sensitivity", a.sensitivity.as_ref().map(|s| json!(s)));
+    put("sensitivity_most", a.sensitivity.as_ref().map(|s| most(s)));
     put("warnings", Some(json!(a.warnings)));
     out
 }
@@ -90,6 +91,18 @@ fn corner(c: &Corner) -> Value {
     };
     let merged = [place, found].into_iter().filter_map(|v| if let Value::Object(o) = v { Some(o) } else { None });
     Value::Object(merged.flatten().collect())
+}
+
+/// The one device and quantity that moves each parameter most.
+fn most(table: &[Sensitivity]) -> Value {
+    let mut found: Map<String, Value> = Map::new();
+    for s in table {
+        let least = |v: &Value| v["effect"].as_f64().is_none_or(|e| e.abs() < s.effect.abs());
+        if found.get(&s.parameter).is_none_or(least) {
+            found.insert(s.parameter.clone(), json!({"device": s.device, "quantity": s.quantity, "effect": s.effect}));
+        }
+    }
+    Value::Object(found)
 }
 
 fn spread(s: &Spread) -> Value {

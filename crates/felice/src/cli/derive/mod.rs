@@ -161,7 +161,7 @@ fn answer(args: &Derive, source: &str, file: &str) -> Result<Answer, Failure> {
         None
     } else {
         let targets: Vec<(&str, f64)> = targets.iter().map(|(n, v)| (n.as_str(), *v)).collect();
-        let design = design(&card, &model, &targets, &limits).map_err(Failure::input)?;
+        let design = design(&card, &model, form, &targets, &limits).map_err(Failure::input)?;
         warnings.extend(
             design
                 .derived
@@ -172,7 +172,7 @@ fn answer(args: &Derive, source: &str, file: &str) -> Result<Answer, Failure> {
         );
         Some((design, limits))
     };
-    let subject = design.as_ref().map_or(&card, |(d, _)| &d.card);
+    let (subject, form) = design.as_ref().map_or((&card, form), |(d, _)| (&d.card, d.derived.form));
     let corners = args.corners.then(|| corners(subject, &model, form)).transpose().map_err(Failure::input)?;
     let sampled = args.monte_carlo.map(|samples| {
         let sampling = Sampling { samples, seed: args.seed, threads: args.threads, mismatch: args.mismatch.into() };

@@ -79,12 +79,12 @@ fn designed(out: &mut String, design: &Design) {
     if design.changes.is_empty() {
         line!(out, "  nothing to change");
     }
-    line!(out, "  {:<12} {:>14} {:>14} {:>11} {:>14}", "target", "wanted", "derived again", "off", "solved form");
+    line!(out, "  {:<12} {:>14} {:>14} {:>11} {:>14}", "target", "wanted", "derived again", "off", "other form");
     for t in &design.achieved {
-        let solved = t.solved.map_or_else(|| "-".into(), |s| format!("{s:.6e}"));
+        let other = t.other_form.map_or_else(|| "-".into(), |s| format!("{s:.6e}"));
         line!(
             out,
-            "  {:<12} {:>14.6e} {:>14.6e} {:>+11.2e} {solved:>14}",
+            "  {:<12} {:>14.6e} {:>14.6e} {:>+11.2e} {other:>14}",
             t.parameter,
             t.target,
             t.value,
