@@ -160,6 +160,7 @@ fn a_proposed_card_derives_to_its_targets() {
         ("ekv-boomerang", "boomerang", "alpha=0.0015,gamma=0.1,time_unit=2ms"),
         ("ekv-wererabbit", "wererabbit", "alpha=0.002,sigma=0.5,i_unit=0.2nA"),
         ("ekv-fhnrs", "fhnrs", "g_max=0.8,tau_slow=20"),
+        ("ekv-boomerang", "boomerang", "rho=28"),
     ] {
         let card = card(&format!("{name}.toml"));
         let args = [&card, "--model", model, "--target", targets, "--card-output", "new.toml", "--monte-carlo", "10"];

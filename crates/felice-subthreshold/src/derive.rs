@@ -79,7 +79,8 @@ pub fn derive(card: &Card, model: &str) -> Result<Derived, DeviceError> {
     derive_as(card, model, if published { Form::Closed } else { Form::Solved })
 }
 
-/// [`derive()`] in a form of one's choice.
+/// [`derive()`] in a form of one's choice; [`Derived::form`] says in which it came out (a card with `Ndeg` or `Npre` has
+/// no solved form).
 ///
 /// # Errors
 /// As [`derive()`].
@@ -87,10 +88,9 @@ pub fn derive_as(card: &Card, model: &str, form: Form) -> Result<Derived, Device
     let unknown = || DeviceError::UnknownModel { model: model.to_owned(), known: MODELS.join(", ") };
     let name = MODELS.into_iter().find(|m| *m == model).ok_or_else(unknown)?;
     let silicon = Silicon::new(card, name)?;
-    if form == Form::Solved && silicon.has_devices() && !name.starts_with("fhnrs") && silicon.dial()? != 1.0 {
-        let what = "the solved form knows plain pairs, and the card has Ndeg or Npre".to_owned();
-        return Err(silicon.impossible(what, "take the closed form"));
-    }
+    let dialled = silicon.has_devices() && !name.starts_with("fhnrs") && silicon.dial()? != 1.0;
+    let asked = form;
+    let form = if dialled { Form::Closed } else { form };
     let mut derived = match name {
         "boomerang" | "wererabbit" if !silicon.has_devices() => process::two_potentials(&silicon)?,
         "boomerang" | "boomerang-branches" => boomerang(&silicon, form)?,
@@ -103,6 +103,10 @@ pub fn derive_as(card: &Card, model: &str, form: Form) -> Result<Derived, Device
             what: format!("{} = {} is not finite for {model}", bad.name, bad.formula),
             remedy: "look at the quantities in that formula: one is out of all proportion".into(),
         });
+    }
+    if form != asked {
+        let why = "the card has Ndeg or Npre, and the solved form knows plain pairs alone: these are closed forms";
+        derived.warnings.push(why.to_owned());
     }
     let more = [silicon.assumptions(), warnings::of_card(&silicon, &derived)?, warnings::of_range(&derived, card)];
     derived.warnings.extend(more.into_iter().flatten());

@@ -216,7 +216,7 @@ fn other_form(card: &Card, derived: &Derived, warnings: &mut Vec<String>) -> Opt
     }
     let form = if derived.form == Form::Closed { Form::Solved } else { Form::Closed };
     match derive_as(card, &derived.model, form) {
-        Ok(other) => Some(other),
+        Ok(other) => Some(other).filter(|o| o.form != derived.form),
         Err(e) => {
             warnings.push(format!("no {} form to compare with: {e}", text::form(form)));
             None
