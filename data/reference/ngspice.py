@@ -5,7 +5,9 @@ validated (tests/validation/native.rs).
 
 Every netlist runs with reltol 1e-9, vntol 1e-12, abstol 1e-20, chgtol 1e-26, gmin 1e-18, the trapezoidal rule and at least
 100,000 steps (`--accuracy reference`); kept are 201 equally spaced samples of each node voltage. ngspice interprets EKV
-transistors as B sources: the three EKV neurons take most of the half hour. Made with ngspice 39, 2026-11-24.
+transistors as B sources: the EKV neurons take minutes each. Made with ngspice 39, 2026-11-24. Left out, and named on stderr:
+what ngspice does not end within the time limit (at these tolerances it takes ever smaller steps in junction_charge,
+rectifier_bridge, ekv_ring and rlc_sin).
 """
 import csv
 import json
@@ -17,6 +19,8 @@ import tempfile
 
 FELICE = sys.argv[1]
 ONLY = sys.argv[2:]
+# Where 100,000 steps leave ngspice's own error above what is validated: the largest step, s.
+SHORTER = {"data/circuits/buck.cir": 4e-11}
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NEURONS = ["boomerang/behavioural", "fhnrs/behavioural", "wererabbit/behavioural", "boomerang/ekv", "fhnrs/ekv",
            "fhnrs/follower", "wererabbit/ekv"]
@@ -24,11 +28,12 @@ FILES = [f"netlists/{n}.cir" for n in NEURONS] + sorted(
     str(p.relative_to(ROOT)) for p in (ROOT / "data/circuits").glob("*.cir"))
 
 
-def run(path, samples):
+def run(path, samples, max_step=None):
     with tempfile.TemporaryDirectory() as folder:
         out = f"{folder}/out.csv"
         command = [FELICE, "spice", str(path), "--engine", "ngspice", "--accuracy", "reference", "--no-cache",
-                   "--time-limit", "7000", "--output", out]
+                   "--time-limit", "1500", "--output", out]
+        command += ["--max-step", str(max_step)] if max_step else []
         subprocess.run(command + (["--samples", str(samples)] if samples else []), check=True, cwd=ROOT)
         rows = list(csv.reader(open(out)))
     columns = {name: [float(row[i]) for row in rows[1:]] for i, name in enumerate(rows[0])}
@@ -40,7 +45,7 @@ def digits(values, n):
 
 
 def waveform(path):
-    columns = run(ROOT / path, 201)
+    columns = run(ROOT / path, 201, SHORTER.get(path))
     time = columns.pop("time")
     return {"stop": time[-1], "voltages": {name: digits(v, 11) for name, v in columns.items()}}
 
@@ -61,7 +66,10 @@ result = {"waveforms": {}, "operating_points": {}}
 for path in FILES:
     if not ONLY or path in ONLY:
         print(path, file=sys.stderr, flush=True)
-        result["waveforms"][path] = waveform(path)
+        try:
+            result["waveforms"][path] = waveform(path)
+        except subprocess.CalledProcessError:
+            print(f"{path}: left out", file=sys.stderr, flush=True)
 for path in POINTS:
     if not ONLY or path in ONLY:
         result["operating_points"][path] = operating_point(path)

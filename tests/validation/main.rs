@@ -6,6 +6,7 @@
 mod blocks;
 mod devices;
 mod kernels;
+mod native;
 mod neurons;
 mod neurons_trajectories;
 mod quantiles;
