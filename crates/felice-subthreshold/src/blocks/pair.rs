@@ -92,7 +92,8 @@ impl<R: Real> Dial<R> {
     }
 
     /// Difference `I1 - I2` (A), solved, for a pair without offset. The pre-amplifier's tail is `tail` too, and its
-    /// second pair's common mode is wherever the diodes put it.
+    /// second pair's common mode is wherever the diodes put it; its diodes are taken as saturated, which a side that
+    /// carries little more than its leakage is not.
     ///
     /// # Errors
     /// [`DeviceError::NotConverged`].
