@@ -279,7 +279,7 @@ mod tests {
         assert!(svg.contains("var(--model)") && !svg.contains("#010203"));
         assert!(svg.contains("aria-label=\"a &lt;wave&gt;\"") && svg.contains("t (s)"));
         assert!(svg.len() < 250_000, "{} bytes for 20 000 points", svg.len());
-        assert!(draw(&[wave()], 1, (800.0, 200.0), Theme::Standalone, "").contains("#0072b2"));
+        assert!(draw(&[wave()], 1, (800.0, 200.0), Theme::Standalone, "").contains("#0072B2"));
     }
 
     #[test]
