@@ -259,6 +259,7 @@ mod mutated {
 
     fn studies() -> Vec<String> {
         let mut paths: Vec<PathBuf> = fs::read_dir(shipped()).unwrap().map(|e| e.unwrap().path()).collect();
+        paths.retain(|p| p.extension().is_some_and(|e| e == "toml"));
         paths.sort();
         let mut texts: Vec<String> = paths.iter().map(|p| fs::read_to_string(p).unwrap()).collect();
         texts.push(STUDY.into());
