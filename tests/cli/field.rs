@@ -16,6 +16,11 @@ fn models_name_their_states_and_parameters() {
     for name in interface.split(' ') {
         assert!(names.contains(&name), "{name} is missing from {names:?}");
     }
+    // What JSON has no number for is a word that --param reads.
+    let family: serde_json::Value =
+        serde_json::from_str(&done(dir.path(), &["models", "ribar-sepulchre", "--json"]).stdout).unwrap();
+    let tau_syn = family["parameters"].as_array().unwrap().iter().find(|p| p["name"] == "tau_syn").unwrap();
+    assert_eq!((&tau_syn["default"], &tau_syn["infinity_allowed"]), (&"inf".into(), &true.into()));
     refused(dir.path(), &["models", "hodgkin"], 2, &["hodgkin", "wererabbit"]);
 }
 
@@ -81,4 +86,27 @@ fn bad_input_is_refused_with_its_place() {
     refused(dir.path(), &["field", "fhnrs", "--states", "fhnrs.csv", "--output", "no/out.csv"], 4, &["no", "mkdir"]);
     assert_eq!(felice(dir.path(), &["field"]).code, Some(2));
     assert_eq!(felice(dir.path(), &["frobnicate"]).code, Some(2));
+}
+
+#[test]
+fn an_overflow_is_infinite_and_nothing_else_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let last = |precision: &str, v: &str| {
+        file(dir.path(), "in.csv", format!("u,v\n0,{v}\n"));
+        let args = ["field", "wererabbit", "--states", "in.csv", "--output", "out.csv", "--precision", precision];
+        done(dir.path(), &args);
+        let text = std::fs::read_to_string(dir.path().join("out.csv")).unwrap();
+        text.lines().nth(1).unwrap().split(',').map(|x| x.parse::<f64>().unwrap()).collect::<Vec<f64>>()
+    };
+    // z = −1, so du = α e^{15.6 v} · 1.13 − 1 − σ: finite up to v = 45.4989 (f64) and 5.687 (f32).
+    let du = |v: f64| 0.0129 * (15.6 * v).exp() * 1.13;
+    assert!((last("f64", "45.4")[0] / du(45.4) - 1.0).abs() < 1e-12);
+    assert!((last("f32", "5.68")[0] / du(5.68) - 1.0).abs() < 1e-4);
+    assert_eq!((last("f64", "45.6")[0], last("f32", "5.69")[0]), (f64::INFINITY, f64::INFINITY));
+    assert_eq!(last("f64", "45.6")[2], f64::NEG_INFINITY);
+    file(dir.path(), "large.csv", "u,v\n0,0\n0,1e39\n");
+    let args = ["field", "wererabbit", "--states", "large.csv", "--output", "o.csv", "--precision", "f32"];
+    refused(dir.path(), &args, 2, &["large.csv:3:2", "f32"]);
+    let args = [&args[..], &["--param", "alpha=1e-60"]].concat();
+    refused(dir.path(), &args, 2, &["alpha (in single precision)"]);
 }

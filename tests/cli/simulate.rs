@@ -111,3 +111,57 @@ fn bad_requests_are_refused_and_leave_no_file() {
     refused(dir.path(), &["simulate", "fhnrs", "--t-end", "1", "--output", "no/x.csv"], 4, &["no", "mkdir"]);
     refused(dir.path(), &["simulate", "fhnrs", "--t-end", "1", "--output", "/proc/x.csv"], 4, &["/proc/x.csv"]);
 }
+
+#[test]
+fn an_interrupted_run_can_be_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["simulate", "wererabbit", "--t-end", "100", "--samples", "1001", "--initial", "0.3,0.1"];
+    let args = [&args[..], &["--param", "sigma=1.2", "--keep-partial", "--output"]].concat();
+    refused(dir.path(), &[&args[..], &["w.csv"]].concat(), 2, &["runs away", "t ="]);
+    let rows = rows(dir.path(), "w.csv");
+    assert!(rows.len() > 10 && rows.len() < 1000 && rows[0] == [0.0, 0.3, 0.1], "{}", rows.len());
+    refused(dir.path(), &[&args[..], &["w.h5"]].concat(), 2, &["runs away"]);
+    let said = done(dir.path(), &["inspect", "w.h5"]).stdout;
+    assert!(said.contains("runs away"), "{said}");
+}
+
+#[test]
+fn any_number_of_elements_and_a_current_that_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    // FHNRS as its two elements: the same numbers to the last digit.
+    let run = |args: &[&str], output: &str| {
+        let common = ["--t-end", "60", "--samples", "61", "--initial", "2,0,1", "--output", output];
+        done(dir.path(), &[&["simulate"], args, &common].concat());
+    };
+    run(&["fhnrs", "--param", "tau_syn=inf"], "two.csv");
+    run(&["ribar-sepulchre", "--element", "-2,0,0", "--element", "2,0,50"], "family.csv");
+    assert_eq!(rows(dir.path(), "two.csv"), rows(dir.path(), "family.csv"));
+    let output = ["--t-end", "1", "--output", "x.csv"];
+    let refuse = |args: &[&str], words: &[&str]| {
+        refused(dir.path(), &[&["simulate"], args, &output].concat(), 2, words);
+    };
+    refuse(&["fhnrs", "--element", "1,0,0"], &["fhnrs", "ribar-sepulchre"]);
+    refuse(&["ribar-sepulchre", "--element", "1,0"], &["A,OFFSET,TAU"]);
+    refuse(&["ribar-sepulchre", "--element", "1,0,-5"], &["tau_1", "-5"]);
+    refuse(&["fhnrs", "--param", "c=inf"], &["`c`", "finite"]);
+}
+
+#[test]
+fn runs_that_roundoff_decides_are_called_so_and_others_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = |args: &[&str]| {
+        let output = ["--quiet", "--output", "x.h5"];
+        let said = done(dir.path(), &[&["simulate"], args, &output].concat()).stderr;
+        let kept = done(dir.path(), &["inspect", "x.h5"]).stdout;
+        assert_eq!(said.contains("ill-conditioned"), kept.contains("ill-conditioned"), "{said} {kept}");
+        said.contains("ill-conditioned")
+    };
+    assert!(said(&["wererabbit", "--t-end", "50", "--initial", "0.2,0.2"]));
+    assert!(said(&["wererabbit", "--t-end", "50", "--initial", "0.6,0.2"]));
+    assert!(said(&["boomerang", "--t-end", "20"]));
+    assert!(!said(&["wererabbit", "--t-end", "50", "--initial", "0.3,0.1"]));
+    // At rest on the diagonal's foot; pushed off it by a current, and by a spike.
+    assert!(!said(&["wererabbit", "--t-end", "50"]));
+    assert!(!said(&["wererabbit", "--t-end", "20", "--stimulus", "step:u@1=1.5", "--rails", "-1,1"]));
+    assert!(!said(&["wererabbit", "--t-end", "20", "--stimulus", "spikes:u@1=0.3"]));
+}

@@ -7,7 +7,10 @@ mod blocks;
 mod devices;
 mod kernels;
 mod native;
+mod functions;
 mod neurons;
+mod neurons_integrators;
+mod neurons_landmarks;
 mod neurons_trajectories;
 mod quantiles;
 #[cfg(feature = "spice21")]

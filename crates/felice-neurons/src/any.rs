@@ -9,6 +9,7 @@ use crate::model::{Known, Model};
 use crate::models::{Boomerang, BoomerangNotesSign, Element, Fhnrs, FhnrsLagged, RibarSepulchre, WereRabbit};
 use crate::models::{BoomerangBranches, FhnrsSaturating, WereRabbitBranches};
 use crate::neuron::{Info, Neuron, Row};
+use crate::number::Number;
 
 /// Names that [`AnyNeuron::new`] knows.
 pub const MODELS: &[&str] = &[
@@ -20,6 +21,9 @@ pub const MODELS: &[&str] = &[
     "fhnrs-saturating",
     "wererabbit-branches",
 ];
+
+/// A derivative up to here has no overflowed exponential in it.
+const SUSPECT: f64 = 1e6;
 
 /// One neuron of any model: equations, parameters, options.
 #[derive(Clone)]
@@ -122,6 +126,16 @@ impl AnyNeuron {
         }
         self.info = self.model.info();
         Ok(())
+    }
+
+    /// The same neuron with another value of one parameter.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn with(&self, name: &str, value: f64) -> Result<Self, NeuronError> {
+        let mut other = self.clone();
+        other.set(name, value)?;
+        Ok(other)
     }
 
     /// tau_fast decides how many states a fhnrs has.
@@ -227,6 +241,41 @@ impl AnyNeuron {
         Ok(self.model.spike_condition_f32(y, &dy))
     }
 
+    /// Field (into `dy`) and spike condition in one evaluation, in either precision, as the equations give them: what an
+    /// exponential too large for the precision has gone into is infinite. ([`field`](Self::field) saturates there, so that an
+    /// integrator has numbers to judge by.)
+    ///
+    /// # Errors
+    /// [`NeuronError::Width`].
+    pub fn evaluate<R: Number>(&self, y: &[R], dy: &mut [R]) -> Result<R, NeuronError> {
+        self.check_width("state", y.len())?;
+        self.check_width("derivative", dy.len())?;
+        R::field(&*self.model, y, dy);
+        let mut spike = R::spike_condition(&*self.model, y, dy);
+        let large = |x: R| x.abs() > R::num(SUSPECT);
+        if dy.iter().any(|d| large(*d)) || large(spike) {
+            let mut over = vec![false; y.len() + 1];
+            R::overflowed(&*self.model, y, &mut over);
+            for (x, over) in dy.iter_mut().chain([&mut spike]).zip(over) {
+                if over && large(*x) {
+                    *x = R::num(f64::INFINITY).copysign(*x);
+                }
+            }
+        }
+        Ok(spike)
+    }
+
+    /// The parameters of a fhnrs, in either precision.
+    ///
+    /// # Errors
+    /// [`NeuronError::NotFhnrs`] for another model.
+    pub fn fhnrs<R: Number>(&self) -> Result<Fhnrs<R>, NeuronError> {
+        if self.info.name != "fhnrs" {
+            return Err(NeuronError::NotFhnrs { model: self.info.name.clone() });
+        }
+        Ok(Fhnrs::from_fn(|i| R::from_f64(self.model.parameter(i))))
+    }
+
     /// The Jacobian, `[(row, column)]` = d(field row)/d(state column), exact.
     ///
     /// # Errors
@@ -272,6 +321,25 @@ mod tests {
         }
         assert_eq!(neuron.get("alpha").unwrap(), 0.0129);
         assert!(neuron.set("tau", 1.0).unwrap_err().to_string().contains("alpha, beta"));
+    }
+
+    #[test]
+    fn an_overflow_is_infinite_and_no_earlier() {
+        let n = AnyNeuron::new("wererabbit").unwrap();
+        let du = |u: f64| {
+            let mut dy = [0.0; 2];
+            n.evaluate(&[0.0, u], &mut dy).unwrap();
+            dy[0]
+        };
+        // e^{15.6 u} overflows from u = 45.4989 on.
+        assert!(du(45.4) > 1e304 && du(45.4).is_finite() && du(45.6) == f64::INFINITY);
+        let single = |u: f32| {
+            let mut dy = [0.0_f32; 2];
+            (n.evaluate(&[0.0, u], &mut dy).unwrap(), dy[0])
+        };
+        // In single precision from u = 5.687 on.
+        assert!(single(5.68).1 > 1e36 && single(5.68).1.is_finite());
+        assert_eq!(single(5.69), (f32::NEG_INFINITY, f32::INFINITY));
     }
 
     #[test]

@@ -49,6 +49,12 @@ pub enum NeuronError {
         /// What it may be.
         range: Range,
     },
+    /// I–V curves of a neuron that is no fhnrs.
+    #[error("`{model}` has no I-V curves; they are the fhnrs' (iv_inst, iv_fast, iv_slow)")]
+    NotFhnrs {
+        /// The model.
+        model: Cow<'static, str>,
+    },
     /// A list of the wrong length.
     #[error("{what}: {got} numbers where {expected} are needed")]
     Width {

@@ -9,6 +9,9 @@
 mod analysis;
 mod any;
 mod batch;
+mod checked;
+#[doc = include_str!("../FELICE.md")]
+pub mod coming_from_felice {}
 pub mod dispatch;
 mod dual;
 pub mod ensemble;
@@ -20,6 +23,7 @@ mod model;
 pub mod models;
 mod neuron;
 mod newton;
+mod number;
 #[cfg(any(test, feature = "proptest"))]
 pub mod properties;
 mod real;
@@ -41,4 +45,5 @@ pub use linear::Eigenvalue;
 pub use models::{Boomerang, BoomerangNotesSign, Element, Fhnrs, FhnrsLagged, RibarSepulchre, WereRabbit};
 pub use models::{BoomerangBranches, FhnrsSaturating, WereRabbitBranches};
 pub use neuron::{Choice, Info, Neuron, Parameter, Range, Row, State};
+pub use number::Number;
 pub use real::{Lane, Real};

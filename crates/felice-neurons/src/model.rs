@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use crate::checked::Checked;
 use crate::dispatch::{self, Kernel};
 use crate::dual::Dual;
 use crate::ensemble::{self, VectorField};
@@ -22,6 +23,9 @@ pub trait Model: Send + Sync {
     fn field_f32(&self, y: &[f32], dy: &mut [f32]);
     fn spike_condition(&self, y: &[f64], dy: &[f64]) -> f64;
     fn spike_condition_f32(&self, y: &[f32], dy: &[f32]) -> f32;
+    /// Which derivatives, and at last whether the spike condition, an exponential too large for the precision has gone into.
+    fn overflowed(&self, y: &[f64], over: &mut [bool]);
+    fn overflowed_f32(&self, y: &[f32], over: &mut [bool]);
     /// Row by row: `j[row * n + column]` = d(field row)/d(state column).
     fn jacobian(&self, y: &[f64], j: &mut [f64]);
     fn rests_at_zero(&self, y: &[f64]) -> bool;
@@ -95,6 +99,16 @@ impl<M: Neuron> Kernel for Slopes<'_, M> {
     }
 }
 
+fn overflowed<M: Neuron, L: Lane>(p: &M::Parameters<L>, y: &[L], over: &mut [bool]) {
+    let p = M::Parameters::<Checked<L>>::from_fn(|i| Checked::splat(p.get(i)));
+    let y = M::State::<Checked<L>>::from_fn(|i| Checked::splat(y[i]));
+    let dy = M::field(&p, y);
+    let spike = M::spike_condition(&p, y, dy);
+    for (i, over) in over.iter_mut().enumerate() {
+        *over = if i < M::State::<L>::LEN { dy.get(i).over } else { spike.over };
+    }
+}
+
 fn copy<R: Real, S: Row<R>>(from: &S, to: &mut [R]) {
     for (i, x) in to.iter_mut().enumerate() {
         *x = from.get(i);
@@ -128,6 +142,12 @@ impl<M: Neuron> Model for Known<M> {
     }
     fn spike_condition_f32(&self, y: &[f32], dy: &[f32]) -> f32 {
         M::spike_condition(&self.single, Self::state(y), Self::state(dy))
+    }
+    fn overflowed(&self, y: &[f64], over: &mut [bool]) {
+        overflowed::<M, f64>(&self.p, y, over);
+    }
+    fn overflowed_f32(&self, y: &[f32], over: &mut [bool]) {
+        overflowed::<M, f32>(&self.single, y, over);
     }
     fn jacobian(&self, y: &[f64], j: &mut [f64]) {
         dispatch::run(Slopes::<M> { p: &self.dual, y, j });
@@ -200,6 +220,13 @@ impl Model for RibarSepulchre {
     }
     fn spike_condition_f32(&self, y: &[f32], _: &[f32]) -> f32 {
         y[0] - self.v_thr as f32
+    }
+    /// No exponential, no overflow.
+    fn overflowed(&self, _: &[f64], over: &mut [bool]) {
+        over.fill(false);
+    }
+    fn overflowed_f32(&self, _: &[f32], over: &mut [bool]) {
+        over.fill(false);
     }
     fn jacobian(&self, y: &[f64], j: &mut [f64]) {
         newton::jacobian_of(y, j, |y, dy| RibarSepulchre::field(self, y, dy));

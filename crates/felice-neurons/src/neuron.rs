@@ -129,8 +129,13 @@ pub struct State {
 impl State {
     /// A dimensionless state, usually between −1 and 1.
     pub const fn new(name: &'static str, meaning: &'static str) -> State {
-        let (name, meaning) = (Cow::Borrowed(name), Cow::Borrowed(meaning));
-        State { name, unit: Cow::Borrowed("1"), meaning, usual: [-1.0, 1.0] }
+        State::in_unit(name, "1", meaning)
+    }
+
+    /// A state with a unit, usually between −1 and 1.
+    pub const fn in_unit(name: &'static str, unit: &'static str, meaning: &'static str) -> State {
+        let (name, unit, meaning) = (Cow::Borrowed(name), Cow::Borrowed(unit), Cow::Borrowed(meaning));
+        State { name, unit, meaning, usual: [-1.0, 1.0] }
     }
 
     /// The same, usually between `lo` and `hi`.
@@ -157,6 +162,29 @@ pub struct Parameter {
     pub meaning: Cow<'static, str>,
     /// Where the default comes from.
     pub source: Cow<'static, str>,
+}
+
+impl Parameter {
+    /// A parameter whose every word is known at compile time.
+    pub const fn new(
+        name: &'static str,
+        symbol: &'static str,
+        default: f64,
+        unit: &'static str,
+        range: Range,
+        meaning: &'static str,
+        source: &'static str,
+    ) -> Parameter {
+        Parameter {
+            name: Cow::Borrowed(name),
+            symbol: Cow::Borrowed(symbol),
+            default,
+            unit: Cow::Borrowed(unit),
+            range,
+            meaning: Cow::Borrowed(meaning),
+            source: Cow::Borrowed(source),
+        }
+    }
 }
 
 /// An option that changes a model's equations.
@@ -193,6 +221,13 @@ impl Range {
     }
 }
 
+impl Range {
+    /// The lower bound, if there is one; whether it is allowed itself, [`contains`](Self::contains) says.
+    pub fn minimum(self) -> Option<f64> {
+        (self != Range::Finite).then_some(0.0)
+    }
+}
+
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -220,15 +255,9 @@ macro_rules! parameters {
         }
 
         /// The parameters' table.
-        pub(crate) const $table: &[$crate::neuron::Parameter] = &[ $( $crate::neuron::Parameter {
-            name: std::borrow::Cow::Borrowed(stringify!($field)),
-            symbol: std::borrow::Cow::Borrowed($symbol),
-            default: $default,
-            unit: std::borrow::Cow::Borrowed($unit),
-            range: $crate::neuron::Range::$range,
-            meaning: std::borrow::Cow::Borrowed($meaning),
-            source: std::borrow::Cow::Borrowed($source),
-        }, )* ];
+        pub(crate) const $table: &[$crate::neuron::Parameter] = &[ $( $crate::neuron::Parameter::new(
+            stringify!($field), $symbol, $default, $unit, $crate::neuron::Range::$range, $meaning, $source,
+        ), )* ];
 
         impl Default for $name {
             fn default() -> Self {

@@ -133,6 +133,18 @@ impl AnyNeuron {
                 }
             }
         }
+        // Where a branch turns round on another (a pitchfork) nothing meets and vanishes.
+        let crossings: Vec<Bifurcation> =
+            diagram.bifurcations.iter().filter(|b| b.kind == BifurcationKind::BranchPoint).cloned().collect();
+        diagram.bifurcations.retain(|b| {
+            let here = |c: &Bifurcation| {
+                let close = |a: f64, b: f64, extent: f64| (a - b).abs() <= 1e-4 * extent;
+                let extents = sweep.lo.iter().zip(&sweep.hi).map(|(l, h)| h - l);
+                close(b.parameter, c.parameter, range)
+                    && extents.zip(b.state.iter().zip(&c.state)).all(|(e, (x, y))| close(*x, *y, e))
+            };
+            b.kind != BifurcationKind::Fold || !crossings.iter().any(here)
+        });
         diagram.bifurcations.sort_by(|a, b| a.parameter.total_cmp(&b.parameter));
         if let Some(horizon) = sweep.horizon {
             diagram.cycles = self.cycles_along(sweep, &diagram.branches, horizon)?;
@@ -208,6 +220,16 @@ mod tests {
         for (b, sign) in diagram.bifurcations.iter().zip([-1.0, 1.0]) {
             assert!(b.kind == BifurcationKind::Fold && (b.parameter - sign * fold).abs() < 1e-9, "{b:?} {fold}");
         }
+    }
+
+    #[test]
+    fn a_pitchfork_is_a_branch_point() {
+        // 0 = −v + 2 tanh v − a_slow tanh v: two more fixed points for a_slow < 1, with Hopf points of their own.
+        let n = AnyNeuron::new("fhnrs").unwrap();
+        let found = n.bifurcations(&sweep("a_slow", 0.5, 3.0, &[-4.0; 3], &[4.0; 3])).unwrap().bifurcations;
+        let [.., last] = &found[..] else { panic!("{found:?}") };
+        assert!(last.kind == BifurcationKind::BranchPoint && (last.parameter - 1.0).abs() < 1e-7, "{found:?}");
+        assert!(found.len() == 3 && found.iter().all(|b| b.kind != BifurcationKind::Fold), "{found:?}");
     }
 
     #[test]

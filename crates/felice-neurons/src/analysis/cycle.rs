@@ -235,6 +235,12 @@ impl Model for Variational {
         let n = dy.len().isqrt();
         self.0.spike_condition_f32(&y[..n], &dy[..n])
     }
+    fn overflowed(&self, y: &[f64], over: &mut [bool]) {
+        self.0.overflowed(&y[..self.n()], over);
+    }
+    fn overflowed_f32(&self, y: &[f32], over: &mut [bool]) {
+        self.0.overflowed_f32(&y[..self.n()], over);
+    }
     /// Of the state alone: how its tangents depend on each other does not matter to anyone.
     fn jacobian(&self, y: &[f64], j: &mut [f64]) {
         let (all, n) = (y.len(), y.len().isqrt());

@@ -82,8 +82,14 @@ impl AnyNeuron {
     fn zero_lines(&self, plane: &Plane, state: usize) -> Vec<Vec<[f64; 2]>> {
         let n = plane.cells;
         let mut dy = vec![0.0; self.dimension()];
+        // A field that is turned about on the diagonal alone is looked at beside it: a jump is no zero.
+        let beside = 1e-6 * (plane.hi[1] - plane.lo[1]);
         let mut value = |at: [f64; 2]| {
-            self.model.field(&plane.state(at), &mut dy);
+            let mut y = plane.state(at);
+            if self.model.rests_at_zero(&y) {
+                y[plane.y] += beside;
+            }
+            self.model.field(&y, &mut dy);
             dy[state]
         };
         let at = |i: usize, j: usize| {
@@ -174,6 +180,18 @@ mod tests {
         assert!(v.lines.iter().flatten().all(|[x, y]| (-x + 2.0 * x.tanh() - 2.0 * y.tanh()).abs() < 1e-12));
         let length: usize = v.lines.iter().map(Vec::len).sum();
         assert!(length > 200, "{length}");
+    }
+
+    #[test]
+    fn the_diagonals_foot_is_no_nullcline() {
+        let n = AnyNeuron::new("wererabbit").unwrap();
+        for nullcline in n.nullclines(&Plane::first_two(&n, [-0.2, -0.2], [0.6, 0.6])).unwrap() {
+            let mut dy = [0.0; 2];
+            for point in nullcline.lines.iter().flatten() {
+                n.field(point, &mut dy).unwrap();
+                assert!(dy[nullcline.state].abs() < 1e-9, "{point:?}: {dy:?}");
+            }
+        }
     }
 
     #[test]

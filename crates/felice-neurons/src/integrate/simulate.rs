@@ -48,8 +48,11 @@ impl AnyNeuron {
         }
     }
 
-    /// Parameters and start must exist in single precision too.
-    fn check_f32(&self, start: &[f64]) -> Result<(), NeuronError> {
+    /// Are the parameters in their ranges in single precision too?
+    ///
+    /// # Errors
+    /// [`NeuronError::Parameter`] for the first that is not.
+    pub fn check_single(&self) -> Result<(), NeuronError> {
         for (p, (_, value)) in self.info().parameters.iter().zip(self.parameters()) {
             if !p.range.contains(f64::from(value as f32)) {
                 return Err(NeuronError::Parameter {
@@ -60,6 +63,12 @@ impl AnyNeuron {
                 });
             }
         }
+        Ok(())
+    }
+
+    /// Parameters and start must exist in single precision too.
+    fn check_f32(&self, start: &[f64]) -> Result<(), NeuronError> {
+        self.check_single()?;
         match start.iter().position(|y| !(*y as f32).is_finite()) {
             Some(i) => {
                 Err(NeuronError::State { state: self.info().states[i].name.clone(), value: f64::from(start[i] as f32) })
@@ -176,7 +185,7 @@ impl Course<'_> {
         }
         record.watches.retain(|w| !matches!(w.watched, Watched::Release { .. } | Watched::Rest { .. }));
         record.on_diagonal = record.eq.model.rests_at_zero(&record.y);
-        if record.on_diagonal {
+        if record.on_diagonal && !self.decided(record) {
             record.tangent.on_diagonal(record.t);
         }
         for state in 0..n {
@@ -192,6 +201,17 @@ impl Course<'_> {
                 record.watches[k].last = record.value_now(k);
             }
         }
+    }
+
+    /// On the diagonal: does something other than roundoff decide what comes next? All states rest at its foot, or
+    /// the currents push them apart.
+    fn decided(&self, record: &Record) -> bool {
+        let mut pushes = vec![(0.0, 0.0); record.y.len()];
+        for d in &record.eq.drives {
+            pushes[d.state].0 += d.level;
+            pushes[d.state].1 += d.slope;
+        }
+        record.eq.pins.iter().all(|pin| *pin == Some(Pin::Rest)) || pushes.iter().any(|p| *p != pushes[0])
     }
 
     fn rests(&self, record: &mut Record, i: usize, x: f64) -> bool {

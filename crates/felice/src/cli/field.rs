@@ -2,9 +2,8 @@
 
 use super::failure::{Failure, read_text};
 use super::model::{ModelArgs, Precision};
-use super::table;
-use felice_neurons::AnyNeuron;
-use std::fmt::Write;
+use super::table::{self, Digits, Refused, push_number};
+use felice_neurons::{AnyNeuron, Number};
 use std::path::PathBuf;
 
 /// The vector field of a model at the states of a CSV file, one state a row.
@@ -27,41 +26,39 @@ pub struct Field {
 /// Runs it.
 pub fn run(args: &Field) -> Result<(), Failure> {
     let neuron = args.model.neuron()?;
-    let names: Vec<&str> = neuron.info().states.iter().map(|s| s.name.as_ref()).collect();
-    let file = args.states.display().to_string();
-    let rows = table::read_numbers(&file, &read_text(&args.states)?, &names)?;
+    let text = match args.precision {
+        Precision::F64 => evaluate::<f64>(args, &neuron),
+        Precision::F32 => {
+            neuron.check_single().map_err(Failure::input)?;
+            evaluate::<f32>(args, &neuron)
+        }
+    }?;
+    felice_store::write_plain(&args.output, text).map_err(Failure::file)
+}
 
+/// The output file's text: a header, and a line for every state.
+fn evaluate<R: Number + Digits>(args: &Field, neuron: &AnyNeuron) -> Result<String, Failure> {
+    let names: Vec<&str> = neuron.info().states.iter().map(|s| s.name.as_ref()).collect();
     let mut out = names.iter().map(|n| format!("d{n}")).collect::<Vec<_>>().join(",");
     out.push_str(",spike\n");
-    for row in &rows {
-        let line = match args.precision {
-            Precision::F64 => row_f64(&neuron, row),
-            Precision::F32 => row_f32(&neuron, row),
+    let (mut y, mut dy) = (vec![R::num(0.0); names.len()], vec![R::num(0.0); names.len()]);
+    let file = args.states.display().to_string();
+    table::read_rows(&file, &read_text(&args.states)?, &names, |row| {
+        for (index, (y, x)) in y.iter_mut().zip(row).enumerate() {
+            *y = R::from_f64(*x);
+            if !y.finite() {
+                return Err(Refused { index, expected: format!("a number that {} can hold", R::NAME) });
+            }
         }
-        .map_err(Failure::input)?;
-        // Writing to a String cannot fail.
-        let _ = writeln!(out, "{}", line.join(","));
-    }
-    felice_store::write_plain(&args.output, out).map_err(Failure::file)
-}
-
-fn row_f64(neuron: &AnyNeuron, y: &[f64]) -> Result<Vec<String>, felice_neurons::NeuronError> {
-    let mut dy = vec![0.0; y.len()];
-    neuron.field(y, &mut dy)?;
-    let spike = neuron.spike_condition(y)?;
-    Ok(dy.iter().chain([&spike]).map(|&x| table::number(unsaturated(x, f64::MAX))).collect())
-}
-
-fn row_f32(neuron: &AnyNeuron, y: &[f64]) -> Result<Vec<String>, felice_neurons::NeuronError> {
-    let y: Vec<f32> = y.iter().map(|&x| x as f32).collect();
-    let mut dy = vec![0.0; y.len()];
-    neuron.field_f32(&y, &mut dy)?;
-    let spike = neuron.spike_condition_f32(&y)?;
-    Ok(dy.iter().chain([&spike]).map(|&x| table::number_f32(unsaturated(x.into(), f32::MAX.into()) as f32)).collect())
-}
-
-/// The kernels' `exp` saturates at the largest number instead of overflowing; a result of that size is an overflow and
-/// is printed as one.
-fn unsaturated(x: f64, largest: f64) -> f64 {
-    if x.abs() > largest * 1e-9 { f64::INFINITY.copysign(x) } else { x }
+        let spike =
+            neuron.evaluate(&y, &mut dy).map_err(|e| Refused { index: 0, expected: e.to_string() })?;
+        for d in &dy {
+            push_number(&mut out, *d);
+            out.push(',');
+        }
+        push_number(&mut out, spike);
+        out.push('\n');
+        Ok(())
+    })?;
+    Ok(out)
 }

@@ -45,20 +45,30 @@ fn to_json(neuron: &AnyNeuron) -> Value {
         "about": info.about,
         "source": info.source,
         "time": info.time,
-        "states": info.states.iter().map(|s| json!({"name": s.name, "unit": s.unit, "meaning": s.meaning})).collect::<Vec<_>>(),
+        "states": info.states.iter().map(|s| json!({
+            "name": s.name, "unit": s.unit, "meaning": s.meaning, "usual": s.usual,
+        })).collect::<Vec<_>>(),
         "initial_state": neuron.initial_state().ok(),
         "parameters": info.parameters.iter().map(|p| json!({
             "name": p.name,
             "symbol": p.symbol,
-            "default": p.default,
+            "default": number(p.default),
             "unit": p.unit,
             "range": p.range.to_string(),
+            "minimum": p.range.minimum(),
+            "minimum_allowed": p.range.contains(0.0),
+            "infinity_allowed": p.range.contains(f64::INFINITY),
             "meaning": p.meaning,
             "source": p.source,
         })).collect::<Vec<_>>(),
         "options": info.options.iter().map(|o| json!({"name": o.name, "meaning": o.meaning})).collect::<Vec<_>>(),
         "spike_condition": info.spike,
     })
+}
+
+/// JSON has no infinity: a word that `--param` reads.
+fn number(x: f64) -> Value {
+    if x.is_finite() { json!(x) } else { json!(x.to_string()) }
 }
 
 fn print_model(info: &Info) {

@@ -9,7 +9,7 @@ pub struct Assignment {
     pub value: f64,
 }
 
-/// Parses `name=value` with a finite value.
+/// Parses `name=value` with a number that is finite, or `inf` (whoever is given it says whether that will do).
 pub fn assignment(text: &str) -> Result<Assignment, String> {
     let (name, value) =
         text.split_once('=').ok_or_else(|| format!("`{text}` is no NAME=VALUE, such as alpha=0.0129"))?;
@@ -17,7 +17,15 @@ pub fn assignment(text: &str) -> Result<Assignment, String> {
     if name.is_empty() {
         return Err(format!("`{text}` has no parameter name before the `=`"));
     }
-    Ok(Assignment { name: name.to_owned(), value: finite(value)? })
+    Ok(Assignment { name: name.to_owned(), value: extended(value)? })
+}
+
+/// Parses a finite number or `inf`.
+fn extended(text: &str) -> Result<f64, String> {
+    match text.trim() {
+        "inf" | "+inf" => Ok(f64::INFINITY),
+        _ => finite(text),
+    }
 }
 
 /// Parses a finite number.
@@ -63,6 +71,7 @@ mod tests {
     fn values_parse_or_say_why() {
         assert_eq!(assignment("alpha=1e-2").unwrap(), Assignment { name: "alpha".into(), value: 0.01 });
         assert!(assignment("alpha").unwrap_err().contains("NAME=VALUE"));
+        assert_eq!(assignment("tau_syn=inf").unwrap().value, f64::INFINITY);
         assert!(assignment("alpha=nan").unwrap_err().contains("finite"));
         assert_eq!(numbers("1, -2").unwrap(), Numbers(vec![1.0, -2.0]));
         assert!(interval("2,1").unwrap_err().contains("not below"));

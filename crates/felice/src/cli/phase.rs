@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::model::ModelArgs;
 use super::parse::{self, Numbers};
 use felice_neurons::{
-    AnyNeuron, BifurcationKind, FixedPoint, NeuronError, Nullcline, Plane, Run, Sampling, Stability, Sweep,
+    AnyNeuron, BifurcationKind, FixedPoint, NeuronError, Nullcline, Plane, Run, Sampling, Stability, Sweep, Trajectory,
 };
 use felice_verify::figure::{Ink, Panel, Series, Style, Theme, draw};
 use serde_json::json;
@@ -24,16 +24,19 @@ pub struct Phase {
     /// Part of the plane shown: both axes from LO to HI.
     #[arg(long = "box", value_name = "LO,HI", value_parser = parse::interval, allow_hyphen_values = true)]
     region: Option<(f64, f64)>,
+    /// The second axis, where it differs from the first.
+    #[arg(long = "box-y", value_name = "LO,HI", value_parser = parse::interval, allow_hyphen_values = true)]
+    region_y: Option<(f64, f64)>,
     /// Start of a trajectory; may be repeated.
     #[arg(long, value_name = "a,b[,c]", value_parser = parse::numbers, allow_hyphen_values = true)]
     initial: Vec<Numbers>,
-    /// How long the trajectories are.
+    /// How long the trajectories are; with --bifurcation, those that look for limit cycles (at least 400).
     #[arg(long, value_name = "T", default_value_t = 60.0, value_parser = parse::positive)]
     t_end: f64,
     /// A bifurcation diagram over a parameter instead.
     #[arg(long, value_name = "PARAM=LO:HI", value_parser = range, allow_hyphen_values = true)]
     bifurcation: Option<Range>,
-    /// The fixed points (or bifurcations) as JSON on standard output.
+    /// The fixed points (or bifurcations and limit cycles) as JSON on standard output.
     #[arg(long)]
     json: bool,
 }
@@ -50,24 +53,23 @@ fn range(text: &str) -> Result<Range, String> {
     let form = || format!("`{text}` is no PARAM=LO:HI");
     let (parameter, ends) = text.split_once('=').ok_or_else(form)?;
     let (from, to) = ends.split_once(':').ok_or_else(form)?;
-    Ok(Range { parameter: parameter.to_owned(), from: parse::finite(from)?, to: parse::finite(to)? })
+    let (from, to) = (parse::finite(from)?, parse::finite(to)?);
+    if from >= to {
+        return Err(format!("`{text}`: the lower end {from} is not below the upper end {to}"));
+    }
+    Ok(Range { parameter: parameter.trim().to_owned(), from, to })
 }
 
 /// Runs it.
 pub fn run(args: &Phase) -> Result<(), Failure> {
     let neuron = args.model.neuron()?;
-    let name = neuron.info().name.clone();
-    let bounds = args.region.unwrap_or(if name.starts_with("fhnrs") || name.starts_with("ribar") {
-        (-4.0, 4.0)
-    } else {
-        (-0.2, 0.6)
-    });
     let (panel, said) = match &args.bifurcation {
-        Some(range) => diagram(&neuron, range, bounds),
-        None => plane(args, &neuron, bounds),
+        Some(range) => diagram(args, &neuron, range),
+        None => plane(args, &neuron),
     }
     .map_err(Failure::input)?;
-    let label = format!("{name}: {}", if args.bifurcation.is_some() { "bifurcation diagram" } else { "phase plane" });
+    let what = if args.bifurcation.is_some() { "bifurcation diagram" } else { "phase plane" };
+    let label = format!("{}: {what}", neuron.info().name);
     felice_store::write_plain(&args.output, draw(&[panel], 1, (620.0, 620.0), Theme::Standalone, &label))
         .map_err(Failure::file)?;
     if args.json {
@@ -80,29 +82,45 @@ fn series(name: &str, points: Vec<(f64, f64)>, ink: Ink, style: Style) -> Series
     Series { name: name.to_owned(), points, ink, style }
 }
 
-fn plane(args: &Phase, neuron: &AnyNeuron, (lo, hi): (f64, f64)) -> Result<(Panel, serde_json::Value), NeuronError> {
-    let n = neuron.dimension();
+/// Corners of where fixed points are looked for: the usual range of each state, and all that is to be shown.
+fn search_box(args: &Phase, neuron: &AnyNeuron) -> (Vec<f64>, Vec<f64>) {
+    let shown = [args.region, args.region_y.or(args.region)];
+    let states = neuron.info().states.iter().enumerate();
+    states.map(|(i, s)| shown.get(i).copied().flatten().map_or((s.usual[0], s.usual[1]), |(lo, hi)| (lo, hi))).unzip()
+}
+
+/// What is shown: as asked; else the usual range, and of an element's slow voltage what lies around its fixed points.
+fn window(args: &Phase, neuron: &AnyNeuron, points: &[FixedPoint]) -> [(f64, f64); 2] {
+    let usual = |i: usize| (neuron.info().states[i].usual[0], neuron.info().states[i].usual[1]);
+    let y = if args.region.is_none() && &*neuron.info().states[1].name == "v_slow" {
+        let ends = points.iter().map(|p| p.state[1]).fold((0.0_f64, 0.0_f64), |(l, h), y| (l.min(y), h.max(y)));
+        (ends.0 - 1.0, ends.1 + 1.0)
+    } else {
+        usual(1)
+    };
+    [args.region.unwrap_or_else(|| usual(0)), args.region_y.or(args.region).unwrap_or(y)]
+}
+
+fn plane(args: &Phase, neuron: &AnyNeuron) -> Result<(Panel, serde_json::Value), NeuronError> {
     let states = &neuron.info().states;
-    let at = Plane::first_two(neuron, [lo; 2], [hi; 2]);
-    let mut drawn = field(neuron, (lo, hi))?;
+    if states.len() < 2 {
+        return Err(NeuronError::Width { what: "states of a phase plane", expected: 2, got: states.len() });
+    }
+    let (lo, hi) = search_box(args, neuron);
+    let points = neuron.fixed_points(&lo, &hi)?;
+    let [x, y] = window(args, neuron, &points);
+    let at = Plane::first_two(neuron, [x.0, y.0], [x.1, y.1]);
+    let mut drawn = field(neuron, x, y)?;
     for (nullcline, ink) in neuron.nullclines(&at)?.iter().zip([Ink::Model, Ink::Circuit]) {
         drawn.extend(lines(nullcline, &format!("d{}/dt = 0", states[nullcline.state].name), ink));
     }
     for start in &args.initial {
-        let run = Run { initial: Some(start.0.clone()), sampling: Sampling::Uniform(8001), ..Run::to(args.t_end) };
-        let sampled = neuron.simulate(&run)?.sampled;
+        let sampled = course(neuron, &start.0, args.t_end, [x, y])?.sampled;
         let [x, y] = [0, 1].map(|i| &sampled.signals()[i].values);
         let points = x.iter().copied().zip(y.iter().copied()).collect();
         drawn.push(series("trajectory", points, Ink::Third, Style::Line(1.0)));
     }
-    let points = neuron.fixed_points(&vec![lo; n], &vec![hi; n])?;
-    for (wanted, name) in [(true, "stable fixed point"), (false, "unstable fixed point")] {
-        let of = |p: &&FixedPoint| stable(p.stability) == wanted;
-        let places: Vec<_> = points.iter().filter(of).map(|p| (p.state[0], p.state[1])).collect();
-        if !places.is_empty() {
-            drawn.push(series(name, places, Ink::Text, if wanted { Style::Dots(4.0) } else { Style::Rings(4.0) }));
-        }
-    }
+    drawn.extend(marks(&points));
     let said = json!({"fixed_points": points.iter().map(|p| json!({
         "state": p.state, "type": format!("{:?}", p.stability), "basin": p.basin,
         "eigenvalues": p.eigenvalues.iter().map(|l| json!({"re": l.re, "im": l.im})).collect::<Vec<_>>(),
@@ -111,12 +129,66 @@ fn plane(args: &Phase, neuron: &AnyNeuron, (lo, hi): (f64, f64)) -> Result<(Pane
         x_label: states[0].name.to_string(),
         y_label: states[1].name.to_string(),
         series: drawn,
-        x_range: Some(lo..hi),
-        y_range: Some(lo..hi),
-        square: true,
+        x_range: Some(x.0..x.1),
+        y_range: Some(y.0..y.1),
+        square: x == y,
         ..Panel::default()
     };
     Ok((panel, said))
+}
+
+/// A trajectory, sampled so closely that no stretch of it in the window is longer than a fiftieth of it; one that cannot
+/// go on as far as it went, with a remark.
+fn course(neuron: &AnyNeuron, start: &[f64], t_end: f64, window: [(f64, f64); 2]) -> Result<Trajectory, NeuronError> {
+    let mut samples = 8001;
+    loop {
+        let run = Run { initial: Some(start.to_vec()), sampling: Sampling::Uniform(samples), ..Run::to(t_end) };
+        let trajectory = match neuron.simulate(&run) {
+            Err(NeuronError::Interrupted(i)) => {
+                eprintln!("felice: warning: {i}");
+                i.partial
+            }
+            other => other?,
+        };
+        let sides = window.map(|(lo, hi)| hi - lo);
+        let place = |k: usize| [0, 1].map(|i| trajectory.sampled.signals()[i].values[k]);
+        let seen = |y: [f64; 2]| (0..2).all(|i| (window[i].0..=window[i].1).contains(&y[i]));
+        let coarse = (1..trajectory.sampled.len()).map(|k| (place(k - 1), place(k))).any(|(a, b)| {
+            (seen(a) || seen(b)) && (0..2).any(|i| (a[i] - b[i]).abs() > 0.02 * sides[i])
+        });
+        if !coarse || samples > 1_000_000 {
+            if !trajectory.conditioning.is_good() {
+                eprintln!("felice: warning: {}", trajectory.conditioning);
+            }
+            return Ok(trajectory);
+        }
+        samples = 4 * (samples - 1) + 1;
+    }
+}
+
+/// Fixed points by type: what attracts is filled, what repels is open, a saddle is both; nodes in another colour than foci.
+fn marks(points: &[FixedPoint]) -> Vec<Series> {
+    const TYPES: [(Stability, &str, Ink, Style); 6] = [
+        (Stability::StableFocus, "stable focus", Ink::Text, Style::Dots(4.0)),
+        (Stability::StableNode, "stable node", Ink::Fourth, Style::Dots(4.0)),
+        (Stability::UnstableFocus, "unstable focus", Ink::Text, Style::Rings(4.0)),
+        (Stability::UnstableNode, "unstable node", Ink::Fourth, Style::Rings(4.0)),
+        (Stability::Saddle, "saddle", Ink::Circuit, Style::Rings(4.0)),
+        (Stability::Neutral, "neutral fixed point", Ink::Third, Style::Rings(4.0)),
+    ];
+    let mut drawn = Vec::new();
+    for (stability, name, ink, style) in TYPES {
+        let places: Vec<_> =
+            points.iter().filter(|p| p.stability == stability).map(|p| (p.state[0], p.state[1])).collect();
+        if places.is_empty() {
+            continue;
+        }
+        if stability == Stability::Saddle {
+            drawn.push(series("", places.clone(), ink, Style::Dots(1.8)));
+        }
+        drawn.push(series(name, places, ink, style));
+    }
+    drawn
 }
 
 fn stable(s: Stability) -> bool {
@@ -131,53 +203,63 @@ fn lines(nullcline: &Nullcline, name: &str, ink: Ink) -> Vec<Series> {
     nullcline.lines.iter().enumerate().map(line).collect()
 }
 
-/// Directions of the field on a grid: a short line each, from a dot.
-fn field(neuron: &AnyNeuron, (lo, hi): (f64, f64)) -> Result<Vec<Series>, NeuronError> {
+/// Directions of the field on a grid: an arrow about the middle of each cell, as it would be drawn on paper.
+fn field(neuron: &AnyNeuron, x: (f64, f64), y: (f64, f64)) -> Result<Vec<Series>, NeuronError> {
     const GRID: usize = 22;
-    let cell = (hi - lo) / GRID as f64;
-    let (mut feet, mut all) = (Vec::new(), Vec::new());
-    let mut y = vec![0.0; neuron.dimension()];
-    let mut dy = y.clone();
+    let cell = [(x.1 - x.0) / GRID as f64, (y.1 - y.0) / GRID as f64];
+    let mut drawn = Vec::new();
+    let mut state = vec![0.0; neuron.dimension()];
+    let mut slope = state.clone();
     for k in 0..GRID * GRID {
-        (y[0], y[1]) = (lo + (0.5 + (k % GRID) as f64) * cell, lo + (0.5 + (k / GRID) as f64) * cell);
-        neuron.field(&y, &mut dy)?;
-        let size = dy[0].hypot(dy[1]);
+        // A little beside the diagonal, where a field may jump.
+        let foot = [x.0 + (0.5 + (k % GRID) as f64) * cell[0], y.0 + (0.500_01 + (k / GRID) as f64) * cell[1]];
+        state[..2].copy_from_slice(&foot);
+        neuron.field(&state, &mut slope)?;
+        let (dx, dy) = (slope[0] / cell[0], slope[1] / cell[1]);
+        let size = dx.hypot(dy);
         if size > 0.0 && size.is_finite() {
-            let tip = (y[0] + 0.7 * cell * dy[0] / size, y[1] + 0.7 * cell * dy[1] / size);
-            feet.push((y[0], y[1]));
-            all.push(series("", vec![(y[0], y[1]), tip], Ink::Grid, Style::Line(1.0)));
+            let (c, s) = (dx / size, dy / size);
+            // Along and across the arrow, in cells, from its middle.
+            let at = |a: f64, b: f64| (foot[0] + cell[0] * (a * c - b * s), foot[1] + cell[1] * (a * s + b * c));
+            drawn.push(series("", vec![at(-0.34, 0.0), at(0.34, 0.0)], Ink::Grid, Style::Line(1.0)));
+            let head = vec![at(0.16, 0.11), at(0.34, 0.0), at(0.16, -0.11)];
+            drawn.push(series("", head, Ink::Grid, Style::Line(1.0)));
         }
     }
-    all.push(series("", feet, Ink::Grid, Style::Dots(1.2)));
-    Ok(all)
+    Ok(drawn)
 }
 
-fn diagram(neuron: &AnyNeuron, range: &Range, (lo, hi): (f64, f64)) -> Result<(Panel, serde_json::Value), NeuronError> {
-    let n = neuron.dimension();
+fn diagram(args: &Phase, neuron: &AnyNeuron, range: &Range) -> Result<(Panel, serde_json::Value), NeuronError> {
+    let (lo, hi) = search_box(args, neuron);
     let sweep = Sweep {
         parameter: range.parameter.clone(),
         from: range.from,
         to: range.to,
-        lo: vec![lo; n],
-        hi: vec![hi; n],
-        horizon: Some(400.0),
+        lo,
+        hi,
+        horizon: Some(args.t_end.max(400.0)),
     };
     let found = neuron.bifurcations(&sweep)?;
     let mut drawn = Vec::new();
     let mut named = [false; 2];
     for branch in &found.branches {
-        for run in branch.points.chunk_by(|a, b| stable(a.stability) == stable(b.stability)) {
-            let is_stable = stable(run[0].stability);
-            let name = if named[usize::from(is_stable)] {
-                ""
-            } else if is_stable {
-                "stable"
-            } else {
-                "unstable"
-            };
-            named[usize::from(is_stable)] = true;
-            let points = run.iter().map(|p| (p.parameter, p.state[0])).collect();
-            let style = if is_stable { Style::Line(1.8) } else { Style::Dashed(1.4) };
+        // Each piece goes on to where the next begins.
+        let mut pieces: Vec<(bool, Vec<(f64, f64)>)> = Vec::new();
+        for p in &branch.points {
+            let (is_stable, place) = (stable(p.stability), (p.parameter, p.state[0]));
+            match pieces.last_mut() {
+                Some((s, points)) if *s == is_stable => points.push(place),
+                Some((_, points)) => {
+                    points.push(place);
+                    pieces.push((is_stable, vec![place]));
+                }
+                None => pieces.push((is_stable, vec![place])),
+            }
+        }
+        for (is_stable, points) in pieces {
+            let (name, style) =
+                if is_stable { ("stable", Style::Line(1.8)) } else { ("unstable", Style::Dashed(1.4)) };
+            let name = if std::mem::replace(&mut named[usize::from(is_stable)], true) { "" } else { name };
             drawn.push(series(name, points, Ink::Model, style));
         }
     }
@@ -185,22 +267,36 @@ fn diagram(neuron: &AnyNeuron, range: &Range, (lo, hi): (f64, f64)) -> Result<(P
     if !extremes.is_empty() {
         drawn.push(series("limit cycle, extremes", extremes, Ink::Circuit, Style::Dots(1.8)));
     }
-    let points: Vec<_> = found.bifurcations.iter().map(|b| (b.parameter, b.state[0])).collect();
-    if !points.is_empty() {
-        drawn.push(series("bifurcation", points, Ink::Text, Style::Rings(4.5)));
+    let word = |k: BifurcationKind| match k {
+        BifurcationKind::Fold => "fold",
+        BifurcationKind::BranchPoint => "branch point",
+        BifurcationKind::Hopf { .. } => "Hopf",
+    };
+    for (name, ink) in [("fold", Ink::Text), ("branch point", Ink::Third), ("Hopf", Ink::Fourth)] {
+        let of_kind = found.bifurcations.iter().filter(|b| word(b.kind) == name);
+        let places: Vec<_> = of_kind.map(|b| (b.parameter, b.state[0])).collect();
+        if !places.is_empty() {
+            drawn.push(series(name, places, ink, Style::Rings(4.5)));
+        }
     }
     let kind = |k: BifurcationKind| match k {
-        BifurcationKind::Fold => json!("fold"),
-        BifurcationKind::BranchPoint => json!("branch point"),
         BifurcationKind::Hopf { frequency } => json!({"hopf": {"angular_frequency": frequency}}),
+        other => json!(word(other)),
     };
-    let said = json!({"parameter": found.parameter, "bifurcations": found.bifurcations.iter().map(|b| {
-        json!({"kind": kind(b.kind), "parameter": b.parameter, "state": b.state})
-    }).collect::<Vec<_>>()});
+    let said = json!({
+        "parameter": found.parameter,
+        "bifurcations": found.bifurcations.iter().map(|b| {
+            json!({"kind": kind(b.kind), "parameter": b.parameter, "state": b.state})
+        }).collect::<Vec<_>>(),
+        "limit_cycles": found.cycles.iter().map(|c| {
+            json!({"parameter": c.parameter, "period": c.period, "minimum": c.lo, "maximum": c.hi})
+        }).collect::<Vec<_>>(),
+    });
     let panel = Panel {
         x_label: range.parameter.clone(),
         y_label: neuron.info().states[0].name.to_string(),
         series: drawn,
+        x_range: Some(range.from..range.to),
         ..Panel::default()
     };
     Ok((panel, said))

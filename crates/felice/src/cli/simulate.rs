@@ -7,7 +7,9 @@ use super::output::{self, Format};
 use super::parse::{self, Numbers};
 use super::stimulus;
 use felice_base::{Signal, Unit};
-use felice_neurons::{AnyNeuron, Direction, Event, Method, Run, Sampling, Stimulus, Trajectory, Trigger};
+use felice_neurons::{
+    AnyNeuron, Direction, Event, Method, NeuronError, Run, Sampling, Stimulus, Trajectory, Trigger,
+};
 use felice_store::{FileWriter, StoreError};
 use felice_verify::figure::{Ink, Panel, Series, Style, Theme, draw};
 use std::path::PathBuf;
@@ -54,6 +56,9 @@ pub struct Simulate {
     /// Report when a state crosses a level upward; may be repeated.
     #[arg(long, value_name = "STATE=LEVEL", value_parser = parse::assignment, allow_hyphen_values = true)]
     crossing: Vec<parse::Assignment>,
+    /// Report when a state crosses a level downward; may be repeated.
+    #[arg(long, value_name = "STATE=LEVEL", value_parser = parse::assignment, allow_hyphen_values = true)]
+    falling: Vec<parse::Assignment>,
     /// Report when the state comes this near to a stable fixed point.
     #[arg(long, value_name = "DISTANCE", value_parser = parse::positive)]
     settled: Option<f64>,
@@ -63,6 +68,10 @@ pub struct Simulate {
     /// What is done to the neuron: step:STATE@T=A, pulse:STATE@T1..T2=A, ramp:STATE@T1..T2=A, spikes:STATE@T1,T2,..=W.
     #[arg(long = "stimulus", value_name = "SPEC", value_parser = stimulus::parse, allow_hyphen_values = true)]
     pub(super) stimuli: Vec<Stimulus>,
+    /// Where the run cannot go on (runaway, stiffness, too many steps), write what was computed up to there all the same;
+    /// the file says so and the exit code stays 2.
+    #[arg(long)]
+    keep_partial: bool,
     /// File to write: .h5 or .csv.
     #[arg(long, value_name = "X.h5|X.csv", value_parser = output::parse)]
     pub(super) output: output::Target,
@@ -88,22 +97,27 @@ pub fn run(args: &Simulate, quiet: bool) -> Result<(), Failure> {
     args.many.check_unasked()?;
     let neuron = args.model.neuron()?;
     let events = events(args);
-    let trajectory = neuron.simulate(&request(args, &events)).map_err(Failure::input)?;
+    let outcome = neuron.simulate(&request(args, &events));
+    let (trajectory, interrupted) = match &outcome {
+        Ok(trajectory) => (trajectory, None),
+        Err(NeuronError::Interrupted(i)) if args.keep_partial => (&i.partial, Some(i.to_string())),
+        Err(error) => return Err(Failure::input(error)),
+    };
     match args.output.format {
         Format::Csv => felice_store::write_plain(&args.output.path, super::table::sampled_to_csv(&trajectory.sampled)),
-        Format::Hdf5 => write_hdf5(args, &neuron, &events, &trajectory),
+        Format::Hdf5 => write_hdf5(args, &neuron, &events, trajectory, interrupted.as_deref()),
     }
     .map_err(Failure::file)?;
     if let Some(path) = &args.plot {
-        felice_store::write_plain(path, picture(&neuron, &trajectory)).map_err(Failure::file)?;
+        felice_store::write_plain(path, picture(&neuron, trajectory)).map_err(Failure::file)?;
     }
     if !trajectory.conditioning.is_good() {
         eprintln!("felice: warning: {}", trajectory.conditioning);
     }
     if !quiet {
-        remarks(&neuron, &events, &trajectory);
+        remarks(&neuron, &events, trajectory);
     }
-    Ok(())
+    interrupted.map_or(Ok(()), |why| Err(Failure::input(why)))
 }
 
 fn request(args: &Simulate, events: &[(String, Event)]) -> Run {
@@ -132,9 +146,13 @@ fn request(args: &Simulate, events: &[(String, Event)]) -> Run {
 pub(super) fn events(args: &Simulate) -> Vec<(String, Event)> {
     let stop_after = args.stop_at_event.then_some(1);
     let mut events = vec![("spike_condition".to_owned(), Event::from(Trigger::SpikeCondition))];
-    for c in &args.crossing {
-        let trigger = Trigger::Crossing { state: c.name.clone(), level: c.value, direction: Direction::Rising };
-        events.push((format!("{}_above_{}", c.name, c.value), Event { trigger, stop_after }));
+    for (crossings, direction, word) in
+        [(&args.crossing, Direction::Rising, "above"), (&args.falling, Direction::Falling, "below")]
+    {
+        for c in crossings {
+            let trigger = Trigger::Crossing { state: c.name.clone(), level: c.value, direction };
+            events.push((format!("{}_{word}_{}", c.name, c.value), Event { trigger, stop_after }));
+        }
     }
     if let Some(distance) = args.settled {
         events.push(("settled".to_owned(), Event { trigger: Trigger::Settled { distance }, stop_after }));
@@ -148,6 +166,7 @@ fn write_hdf5(
     neuron: &AnyNeuron,
     events: &[(String, Event)],
     trajectory: &Trajectory,
+    interrupted: Option<&str>,
 ) -> Result<(), StoreError> {
     let file = FileWriter::create(&args.output.path, &super::provenance())?;
     let root = file.root();
@@ -155,6 +174,8 @@ fn write_hdf5(
     root.attribute("option", neuron.option().unwrap_or(""))?;
     root.attribute("conditioning", trajectory.conditioning.to_string())?;
     root.attribute("well_conditioned", u64::from(trajectory.conditioning.is_good()))?;
+    root.attribute("t_final", trajectory.t_final)?;
+    root.attribute("interrupted", interrupted.unwrap_or(""))?;
     root.attribute("precision", if args.precision == Precision::F32 { "f32" } else { "f64" })?;
     root.attribute("rtol", args.rtol)?;
     root.attribute("atol", args.atol)?;

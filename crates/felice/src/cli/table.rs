@@ -4,14 +4,28 @@ use super::failure::Failure;
 use felice_base::{Located, Place, Sampled};
 use std::fmt::Write;
 
-/// A number with as many digits as make it round-trip: 17 significant for f64.
-pub fn number(value: f64) -> String {
-    format!("{value:.16e}")
+/// Appends a number with as many digits as make it round-trip: 17 significant for f64, 9 for f32.
+pub fn push_number<R: Digits>(out: &mut String, value: R) {
+    value.push(out);
 }
 
-/// The same for an f32: 9 significant digits.
-pub fn number_f32(value: f32) -> String {
-    format!("{value:.8e}")
+/// A precision and its digits.
+pub trait Digits {
+    /// Appends the number.
+    fn push(&self, out: &mut String);
+}
+
+// Writing to a String cannot fail.
+impl Digits for f64 {
+    fn push(&self, out: &mut String) {
+        let _ = write!(out, "{self:.16e}");
+    }
+}
+
+impl Digits for f32 {
+    fn push(&self, out: &mut String) {
+        let _ = write!(out, "{self:.8e}");
+    }
 }
 
 /// Sampled signals as CSV text: the axis first, then every signal.
@@ -23,10 +37,10 @@ pub fn sampled_to_csv(sampled: &Sampled) -> String {
     }
     out.push('\n');
     for (i, t) in sampled.axis().values.iter().enumerate() {
-        out.push_str(&number(*t));
+        push_number(&mut out, *t);
         for s in sampled.signals() {
-            // Writing to a String cannot fail.
-            let _ = write!(out, ",{:.16e}", s.values[i]);
+            out.push(',');
+            push_number(&mut out, s.values[i]);
         }
         out.push('\n');
     }
@@ -38,11 +52,18 @@ fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\n']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field.to_owned() }
 }
 
-/// Reads a CSV of numbers whose header holds exactly `columns`, in any order; one `Vec` a row, in the order of `columns`.
+/// Reads a CSV of numbers whose header holds exactly `columns`, in any order; `each` gets every row, in the order of
+/// `columns`, and may refuse one of its numbers by index.
 ///
 /// # Errors
-/// A located message for a missing, unknown or repeated column, a short or long row, a field that is no finite number.
-pub fn read_numbers(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Vec<f64>>, Failure> {
+/// A located message for a missing, unknown or repeated column, a short or long row, a field that is no finite number,
+/// and what `each` refuses.
+pub fn read_rows(
+    file: &str,
+    text: &str,
+    columns: &[&str],
+    mut each: impl FnMut(&[f64]) -> Result<(), Refused>,
+) -> Result<(), Failure> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -74,37 +95,51 @@ pub fn read_numbers(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Vec<
         }
     }
     if let Some(k) = order.iter().position(|&i| i == usize::MAX) {
-        return Err(failed(
-            header_line,
-            1,
-            &record.iter().collect::<Vec<_>>().join(","),
-            format!("also the column `{}`", columns[k]),
-        ));
+        let header = record.iter().collect::<Vec<_>>().join(",");
+        return Err(failed(header_line, 1, &header, format!("also the column `{}`", columns[k])));
     }
 
-    let mut rows = Vec::new();
+    let mut row = vec![0.0; columns.len()];
     while reader.read_record(&mut record).map_err(csv_error)? {
         let line = line_of(&record);
         if record.len() != columns.len() {
             let found = record.iter().collect::<Vec<_>>().join(",");
             return Err(failed(line, 1, &found, format!("{} numbers ({expected})", columns.len())));
         }
-        let mut row = Vec::with_capacity(columns.len());
-        for &i in &order {
-            let field = &record[i];
-            match field.parse::<f64>() {
-                Ok(x) if x.is_finite() => row.push(x),
-                _ => return Err(failed(line, i + 1, field, "a finite number".into())),
+        for (x, &i) in row.iter_mut().zip(&order) {
+            match record[i].parse::<f64>() {
+                Ok(number) if number.is_finite() => *x = number,
+                _ => return Err(failed(line, i + 1, &record[i], "a finite number".into())),
             }
         }
-        rows.push(row);
+        each(&row).map_err(|Refused { index, expected }| {
+            let i = order[index];
+            failed(line, i + 1, &record[i], expected)
+        })?;
     }
-    Ok(rows)
+    Ok(())
+}
+
+/// A number of a row that will not do: which, and what was expected.
+pub struct Refused {
+    /// Index in the order of the columns asked for.
+    pub index: usize,
+    /// What would do.
+    pub expected: String,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read_numbers(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Vec<f64>>, Failure> {
+        let mut rows = Vec::new();
+        read_rows(file, text, columns, |row| {
+            rows.push(row.to_vec());
+            Ok(())
+        })?;
+        Ok(rows)
+    }
 
     #[test]
     fn columns_may_stand_in_any_order() {
@@ -131,8 +166,11 @@ mod tests {
     #[test]
     fn numbers_round_trip() {
         for x in [0.1, 1.0 / 3.0, f64::MIN_POSITIVE, 5e-324, f64::MAX, -0.0] {
-            assert_eq!(number(x).parse::<f64>().unwrap().to_bits(), x.to_bits());
-            assert_eq!(number_f32(x as f32).parse::<f32>().unwrap().to_bits(), (x as f32).to_bits());
+            let (mut double, mut single) = (String::new(), String::new());
+            push_number(&mut double, x);
+            push_number(&mut single, x as f32);
+            assert_eq!(double.parse::<f64>().unwrap().to_bits(), x.to_bits());
+            assert_eq!(single.parse::<f32>().unwrap().to_bits(), (x as f32).to_bits());
         }
     }
 }
