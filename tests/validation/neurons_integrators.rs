@@ -10,19 +10,20 @@ fn exact(initial: &[f64], t_end: f64) -> Run {
     Run { initial: Some(initial.to_vec()), rtol: 1e-14, atol: 1e-15, ..Run::to(t_end) }
 }
 
-/// Samples of all states, one after the other.
-fn samples(neuron: &AnyNeuron, run: &Run) -> Vec<f64> {
-    neuron.simulate(run).unwrap().sampled.signals().iter().flat_map(|s| s.values.clone()).collect()
+/// Samples of all states, one after the other; none where the steps are so long that the run breaks off.
+fn samples(neuron: &AnyNeuron, run: &Run) -> Option<Vec<f64>> {
+    let t = neuron.simulate(run).ok()?;
+    Some(t.sampled.signals().iter().flat_map(|s| s.values.clone()).collect())
 }
 
 /// The slope of ln(error) over ln(step), least squares, over the steps whose errors are those of the method alone.
 fn order(neuron: &AnyNeuron, initial: &[f64], t_end: f64, method: Method, sampling: &Sampling) -> f64 {
-    let truth = samples(neuron, &Run { sampling: sampling.clone(), ..exact(initial, t_end) });
+    let truth = samples(neuron, &Run { sampling: sampling.clone(), ..exact(initial, t_end) }).unwrap();
     let mut points = Vec::new();
     for steps in [8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024] {
         let h = t_end / f64::from(steps);
         let fixed = Run { method, rtol: 1e9, atol: 1e9, first_step: Some(h), max_step: h, ..exact(initial, t_end) };
-        let ours = samples(neuron, &Run { sampling: sampling.clone(), ..fixed });
+        let Some(ours) = samples(neuron, &Run { sampling: sampling.clone(), ..fixed }) else { continue };
         let error = ours.iter().zip(&truth).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
         if (2e-12..2e-6).contains(&error) {
             points.push((h.ln(), error.ln()));
@@ -45,7 +46,7 @@ fn val_every_integrator_has_the_order_of_its_name() {
             println!("{method:?} fhnrs {sampling:?}: order {of_fhnrs:.3}");
             assert!((of_fhnrs - theory).abs() < 0.2, "{method:?} {sampling:?}: {of_fhnrs}");
         }
-        let of_rabbit = order(&rabbit, &[0.3, 0.1], 4.0, method, &Sampling::At(vec![4.0]));
+        let of_rabbit = order(&rabbit, &[0.3, 0.1], 1.5, method, &Sampling::At(vec![1.5]));
         println!("{method:?} wererabbit: order {of_rabbit:.3}");
         assert!((of_rabbit - theory).abs() < 0.2, "{method:?} wererabbit: {of_rabbit}");
     }
@@ -103,6 +104,19 @@ fn regress_work() {
             ours.push(counts(AnyNeuron::new(model).unwrap().simulate(&run).unwrap().work));
         }
     }
-    let known: [[u64; 4]; 12] = [[0; 4]; 12];
+    let known: [[u64; 4]; 12] = [
+        [9085, 0, 604, 2],
+        [21378, 0, 1425, 0],
+        [2985, 0, 482, 15],
+        [17022, 0, 1117, 24],
+        [37521, 0, 2488, 18],
+        [7293, 0, 1157, 58],
+        [8304, 0, 527, 36],
+        [17966, 0, 1177, 28],
+        [2961, 0, 424, 69],
+        [25158, 0, 1677, 0],
+        [79788, 0, 5319, 0],
+        [5847, 0, 972, 2],
+    ];
     assert_eq!(ours, known);
 }

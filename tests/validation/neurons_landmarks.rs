@@ -67,7 +67,7 @@ fn val_fhnrs_rest_cycle_and_spikes() {
     let n = neuron("fhnrs", &[]);
     let points = n.fixed_points(&[-4.0; 3], &[4.0; 3]).unwrap();
     let [rest] = &points[..] else { panic!("{points:?}") };
-    assert!(rest.state.iter().all(|x| x.abs() < 1e-15), "{rest:?}");
+    assert!(rest.state.iter().all(|x| x.abs() < 1e-15) && rest.stability == Stability::UnstableNode, "{rest:?}");
     let growing: Vec<f64> = rest.eigenvalues.iter().filter(|l| l.re > 0.0).map(|l| l.re).collect();
     printed(growing[0], 0.959148, 6);
     printed(growing[1], 0.020852, 6);

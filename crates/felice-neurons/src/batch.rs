@@ -182,8 +182,11 @@ impl Batch {
     ) -> Result<DMatrix<R>, NeuronError> {
         let mut all = DMatrix::from_element(self.len, columns, R::num(0.0));
         let mut out = vec![R::num(0.0); columns];
-        let each: Vec<(usize, &[f64])> =
-            self.each.iter().map(|(name, v)| Ok((self.neuron.index(name)?, &v[..]))).collect::<Result<_, NeuronError>>()?;
+        let each: Vec<(usize, &[f64])> = self
+            .each
+            .iter()
+            .map(|(name, v)| Ok((self.neuron.index(name)?, &v[..])))
+            .collect::<Result<_, NeuronError>>()?;
         let mut neuron = self.neuron.clone();
         for i in 0..self.len {
             // Every value has been looked at, and gives as many states as the others.
@@ -224,7 +227,7 @@ mod tests {
         let mut batch = Batch::new(AnyNeuron::new("boomerang").unwrap(), 2);
         batch.set_each("alpha", &[0.0129, 0.00129]).unwrap();
         let y: DMatrix<f32> = batch.init_state().unwrap();
-        assert_eq!(y[(0, 0)], 0.279_142_735_821_966_f32);
+        assert_eq!(y[(0, 0)], 0.279_142_735_821_966_f64 as f32);
         let (dy, zero) = (batch.vector_field(&y).unwrap(), DMatrix::zeros(2, 2));
         assert_eq!(dy, batch.dynamics(0.0, &y, &zero).unwrap());
         for i in 0..2 {

@@ -151,7 +151,7 @@ pub enum NeuronError {
 
 /// A run that could not go on: why, when, where, and what was computed up to there.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("`{model}` at t = {t}, {}: {reason}", at(.states, .partial))]
+#[error("`{model}` at t = {}, {}: {reason}", time(*.t), at(.states, .partial))]
 pub struct Interrupted {
     /// The model.
     pub model: Cow<'static, str>,
@@ -163,6 +163,11 @@ pub struct Interrupted {
     pub reason: Reason,
     /// Everything up to there; its final state is where.
     pub partial: Trajectory,
+}
+
+/// A time, with an exponent where it would have many zeros.
+fn time(t: f64) -> String {
+    if t == 0.0 || (1e-4..1e16).contains(&t.abs()) { t.to_string() } else { format!("{t:e}") }
 }
 
 fn at(states: &[Cow<'static, str>], partial: &Trajectory) -> String {

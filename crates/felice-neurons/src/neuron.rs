@@ -124,6 +124,8 @@ pub struct State {
     pub meaning: Cow<'static, str>,
     /// Where it usually is: what is drawn, and what property tests try.
     pub usual: [f64; 2],
+    /// An input: it decays by itself and drives the others. What a fixed point is, is judged without it.
+    pub input: bool,
 }
 
 impl State {
@@ -135,12 +137,18 @@ impl State {
     /// A state with a unit, usually between −1 and 1.
     pub const fn in_unit(name: &'static str, unit: &'static str, meaning: &'static str) -> State {
         let (name, unit, meaning) = (Cow::Borrowed(name), Cow::Borrowed(unit), Cow::Borrowed(meaning));
-        State { name, unit, meaning, usual: [-1.0, 1.0] }
+        State { name, unit, meaning, usual: [-1.0, 1.0], input: false }
     }
 
     /// The same, usually between `lo` and `hi`.
     pub const fn within(mut self, lo: f64, hi: f64) -> State {
         self.usual = [lo, hi];
+        self
+    }
+
+    /// The same, as an input.
+    pub const fn as_input(mut self) -> State {
+        self.input = true;
         self
     }
 }

@@ -203,7 +203,7 @@ impl<'a> Path<'a> {
 
     fn point(&self, spot: &Spot) -> BranchPoint {
         let (state, parameter) = self.unscaled(&spot.z);
-        BranchPoint { parameter, state, stability: Stability::of(&spot.eigenvalues) }
+        BranchPoint { parameter, stability: Stability::at(&*self.model, &state, &spot.eigenvalues), state }
     }
 
     /// What changes between two spots, located.

@@ -198,6 +198,7 @@ impl Model for Variational {
             unit: "1".into(),
             meaning: "derivative by an initial state".into(),
             usual: [-1.0, 1.0],
+            input: false,
         });
         Info { states: info.states.iter().cloned().chain(tangents).collect(), ..info }
     }

@@ -7,6 +7,7 @@ use crate::any::AnyNeuron;
 use crate::error::NeuronError;
 use crate::integrate::{Event, Run, Sampling, Trigger};
 use crate::linear::{Eigenvalue, eigenvalues};
+use crate::model::Model;
 use crate::newton;
 
 /// A state where nothing changes.
@@ -16,7 +17,7 @@ pub struct FixedPoint {
     pub state: Vec<f64>,
     /// Eigenvalues of the Jacobian there, largest real part first; states that nothing moves have none.
     pub eigenvalues: Vec<Eigenvalue>,
-    /// What they make of it.
+    /// What they make of it, an input's own (`i_app`) aside.
     pub stability: Stability,
     /// Share of a sprinkle of starts in the box that settle here; a hint, not a measure.
     pub basin: f64,
@@ -40,7 +41,26 @@ pub enum Stability {
 }
 
 impl Stability {
-    pub(crate) fn of(eigenvalues: &[Eigenvalue]) -> Stability {
+    /// Of a model's fixed point, without the eigenvalues of its inputs: each depends on itself alone, so that its place on
+    /// the diagonal is one.
+    pub(crate) fn at(model: &dyn Model, y: &[f64], eigenvalues: &[Eigenvalue]) -> Stability {
+        let n = y.len();
+        let mut j = vec![0.0; n * n];
+        model.jacobian(y, &mut j);
+        let mut own = eigenvalues.to_vec();
+        for i in (0..n).filter(|i| model.info().states[*i].input) {
+            let rate = j[i * n + i];
+            let off = |l: &Eigenvalue| (l.re - rate).hypot(l.im);
+            let nearest = (0..own.len()).min_by(|a, b| off(&own[*a]).total_cmp(&off(&own[*b])));
+            // A constant input has none.
+            if let (Some(k), true) = (nearest, rate != 0.0 && own.len() > 1) {
+                own.remove(k);
+            }
+        }
+        Stability::of(&own)
+    }
+
+    fn of(eigenvalues: &[Eigenvalue]) -> Stability {
         let size = eigenvalues.iter().map(|l| l.re.hypot(l.im)).fold(0.0, f64::max);
         if eigenvalues.iter().any(|l| l.re.is_nan() || l.re.abs() <= 1e-9 * size) {
             return Stability::Neutral;
@@ -126,7 +146,12 @@ impl AnyNeuron {
         let near = |p: &FixedPoint| (0..state.len()).all(|i| (p.state[i] - state[i]).abs() <= 1e-6 * (hi[i] - lo[i]));
         if inside && !self.model.rests_at_zero(&state) && !found.iter().any(near) {
             let eigenvalues = eigenvalues(&j);
-            found.push(FixedPoint { stability: Stability::of(&eigenvalues), state, eigenvalues, basin: 0.0 });
+            found.push(FixedPoint {
+                stability: Stability::at(&*self.model, &state, &eigenvalues),
+                state,
+                eigenvalues,
+                basin: 0.0,
+            });
         }
     }
 

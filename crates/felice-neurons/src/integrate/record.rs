@@ -242,7 +242,12 @@ impl<'a> Record<'a> {
             found.extend(thetas.into_iter().map(|theta| (theta, k)));
         }
         found.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut stopped = None;
         for (theta, k) in found {
+            // What happens at the very moment of the stop has happened too.
+            if stopped.is_some_and(|(last, _)| theta > last) {
+                break;
+            }
             let t = self.base + (x0 + theta * h).min(self.length);
             let mut y = vec![0.0; self.y.len()];
             self.dense.at(theta, &mut y);
@@ -251,12 +256,13 @@ impl<'a> Record<'a> {
                 (None, Watched::Rest { .. }) if !self.eq.model.rests_at_zero(&y) => None,
                 (None, watched) => Some(Stop::Own(watched.clone())),
             };
-            if stop.is_some() {
+            let ends = matches!(stop, Some(Stop::Event(_))) && !matches!(self.stop, Some(Stop::Event(_)));
+            if stop.is_some() && (stopped.is_none() || ends) {
                 self.stop = stop;
-                return Some(t);
+                stopped = Some((theta, t));
             }
         }
-        None
+        stopped.map(|(_, t)| t)
     }
 
     /// Gives a settling watch its fixed point as soon as there is one near, and another where it has chosen wrongly.

@@ -64,7 +64,7 @@ const INFO: Info = Info {
 const STATES: &[State] = &[
     State::new("v", "membrane voltage").within(-4.0, 4.0),
     State::new("v_slow", "voltage seen by the slow element").within(-4.0, 4.0),
-    State::new("i_app", "applied current").within(-3.0, 3.0),
+    State::new("i_app", "applied current").within(-3.0, 3.0).as_input(),
     State::new("v_fast", "voltage seen by the fast element").within(-4.0, 4.0),
 ];
 

@@ -56,7 +56,7 @@ impl Neuron for FhnrsSaturating {
         states: Cow::Borrowed(&[
             State::new("v", "membrane voltage").within(-4.0, 4.0),
             State::new("v_slow", "voltage seen by the slow element").within(-4.0, 4.0),
-            State::new("i_app", "applied current").within(-3.0, 3.0),
+            State::new("i_app", "applied current").within(-3.0, 3.0).as_input(),
         ]),
         parameters: Cow::Borrowed(TABLE),
         options: Cow::Borrowed(&[]),

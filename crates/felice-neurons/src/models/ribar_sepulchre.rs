@@ -152,7 +152,13 @@ impl RibarSepulchre {
         for (k, element) in (1..).zip(&self.elements) {
             if element.tau > 0.0 {
                 let meaning = format!("voltage seen by element {k}").into();
-                states.push(State { name: format!("v_{k}").into(), unit: "1".into(), meaning, usual: [-4.0, 4.0] });
+                states.push(State {
+                    name: format!("v_{k}").into(),
+                    unit: "1".into(),
+                    meaning,
+                    usual: [-4.0, 4.0],
+                    input: false,
+                });
             }
             for (name, symbol, unit, range, meaning) in OF_ELEMENT {
                 let i = default.parameter(parameters.len());
@@ -167,7 +173,7 @@ impl RibarSepulchre {
                 });
             }
         }
-        states.push(State::new("i_app", "applied current").within(-3.0, 3.0));
+        states.push(State::new("i_app", "applied current").within(-3.0, 3.0).as_input());
         Info {
             name: "ribar-sepulchre".into(),
             about: "Any number of tanh conductances with lags on one membrane; four burst".into(),

@@ -166,8 +166,7 @@ pub fn energy_is_conserved<M: Neuron<State<f64> = [f64; 2]>>(case: &Case) -> Ver
 }
 
 /// FHNRS at a fixed point: with p = −g_max − a_fast sech²(v*−v_off_fast), q = a_slow sech²(v*−v_off_slow), trace p/C −
-/// 1/tau_slow and det (q−p)/(C·tau_slow); it oscillates when the point is unique, p > C/tau_slow and q > p, and rests when
-/// the point is unique and attracts.
+/// 1/tau_slow and det (q−p)/(C·tau_slow); it oscillates when the point is unique, p > C/tau_slow and q > p.
 pub fn fhnrs_trace_and_det(case: &Case) -> Verdict {
     let x = case.parameters::<Fhnrs, f64>();
     let n = AnyNeuron::of::<Fhnrs>(x);

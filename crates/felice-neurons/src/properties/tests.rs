@@ -73,7 +73,9 @@ fn prop_fhnrs_lagged() {
         c::solver_order::<M>,
         c::determinism::<M>,
     ];
+    let cases = u32::try_from(setting("FELICE_PROPTEST_CASES", 1000)).unwrap_or(u32::MAX);
     for law in laws {
-        run(1000, 0, &strategy, |case| law(&case)).unwrap_or_else(|why| panic!("{why}"));
+        run(cases, setting("FELICE_PROPTEST_SEED", 0), &strategy, |case| law(&case))
+            .unwrap_or_else(|why| panic!("{why}"));
     }
 }

@@ -50,8 +50,7 @@ fn evaluate<R: Number + Digits>(args: &Field, neuron: &AnyNeuron) -> Result<Stri
                 return Err(Refused { index, expected: format!("a number that {} can hold", R::NAME) });
             }
         }
-        let spike =
-            neuron.evaluate(&y, &mut dy).map_err(|e| Refused { index: 0, expected: e.to_string() })?;
+        let spike = neuron.evaluate(&y, &mut dy).map_err(|e| Refused { index: 0, expected: e.to_string() })?;
         for d in &dy {
             push_number(&mut out, *d);
             out.push(',');

@@ -4,13 +4,14 @@ use super::failure::Failure;
 use super::model::ModelArgs;
 use super::parse::{self, Numbers};
 use felice_neurons::{
-    AnyNeuron, BifurcationKind, FixedPoint, NeuronError, Nullcline, Plane, Run, Sampling, Stability, Sweep, Trajectory,
+    AnyNeuron, BifurcationKind, Eigenvalue, FixedPoint, LimitCycle, NeuronError, Nullcline, Plane, Run, Sampling,
+    Stability, Sweep, Trajectory,
 };
 use felice_verify::figure::{Ink, Panel, Series, Style, Theme, draw};
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Draws a model's phase plane (its first two states): nullclines, field, fixed points by type, trajectories.
+/// Draws a model's phase plane (its first two states): nullclines, field, fixed points by type, limit cycles, trajectories.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   felice phase wererabbit --output wererabbit.svg --initial 0.45,0.25
@@ -30,7 +31,7 @@ pub struct Phase {
     /// Start of a trajectory; may be repeated.
     #[arg(long, value_name = "a,b[,c]", value_parser = parse::numbers, allow_hyphen_values = true)]
     initial: Vec<Numbers>,
-    /// How long the trajectories are; with --bifurcation, those that look for limit cycles (at least 400).
+    /// How long the trajectories are; those that look for limit cycles are at least 400.
     #[arg(long, value_name = "T", default_value_t = 60.0, value_parser = parse::positive)]
     t_end: f64,
     /// A bifurcation diagram over a parameter instead.
@@ -120,20 +121,35 @@ fn plane(args: &Phase, neuron: &AnyNeuron) -> Result<(Panel, serde_json::Value),
         let points = x.iter().copied().zip(y.iter().copied()).collect();
         drawn.push(series("trajectory", points, Ink::Third, Style::Line(1.0)));
     }
+    let cycles = cycles(args, neuron, &points, [x, y]);
+    for (i, cycle) in cycles.iter().enumerate() {
+        let orbit = course(neuron, &cycle.state, cycle.period, [x, y])?.sampled;
+        let [x, y] = [0, 1].map(|i| &orbit.signals()[i].values);
+        let points = x.iter().copied().zip(y.iter().copied()).collect();
+        drawn.push(series(if i == 0 { "limit cycle" } else { "" }, points, Ink::Fourth, Style::Line(2.2)));
+    }
     drawn.extend(marks(&points));
-    let said = json!({"fixed_points": points.iter().map(|p| json!({
-        "state": p.state, "type": format!("{:?}", p.stability), "basin": p.basin,
-        "eigenvalues": p.eigenvalues.iter().map(|l| json!({"re": l.re, "im": l.im})).collect::<Vec<_>>(),
-    })).collect::<Vec<_>>()});
-    let panel = Panel {
+    let eigenvalues =
+        |all: &[Eigenvalue]| all.iter().map(|l| json!({"re": l.re, "im": l.im})).collect::<Vec<serde_json::Value>>();
+    let said = json!({
+        "fixed_points": points.iter().map(|p| json!({
+            "state": p.state, "type": format!("{:?}", p.stability), "basin": p.basin,
+            "eigenvalues": eigenvalues(&p.eigenvalues),
+        })).collect::<Vec<_>>(),
+        "limit_cycles": cycles.iter().map(|c| json!({
+            "state": c.state, "period": c.period, "amplitude": c.amplitude, "stable": c.is_stable(),
+            "floquet_multipliers": eigenvalues(&c.multipliers),
+        })).collect::<Vec<_>>(),
+    });
+    let mut panel = Panel {
         x_label: states[0].name.to_string(),
         y_label: states[1].name.to_string(),
         series: drawn,
         x_range: Some(x.0..x.1),
         y_range: Some(y.0..y.1),
-        square: x == y,
         ..Panel::default()
     };
+    panel.square = x == y;
     Ok((panel, said))
 }
 
@@ -153,9 +169,9 @@ fn course(neuron: &AnyNeuron, start: &[f64], t_end: f64, window: [(f64, f64); 2]
         let sides = window.map(|(lo, hi)| hi - lo);
         let place = |k: usize| [0, 1].map(|i| trajectory.sampled.signals()[i].values[k]);
         let seen = |y: [f64; 2]| (0..2).all(|i| (window[i].0..=window[i].1).contains(&y[i]));
-        let coarse = (1..trajectory.sampled.len()).map(|k| (place(k - 1), place(k))).any(|(a, b)| {
-            (seen(a) || seen(b)) && (0..2).any(|i| (a[i] - b[i]).abs() > 0.02 * sides[i])
-        });
+        let coarse = (1..trajectory.sampled.len())
+            .map(|k| (place(k - 1), place(k)))
+            .any(|(a, b)| (seen(a) || seen(b)) && (0..2).any(|i| (a[i] - b[i]).abs() > 0.02 * sides[i]));
         if !coarse || samples > 1_000_000 {
             if !trajectory.conditioning.is_good() {
                 eprintln!("felice: warning: {}", trajectory.conditioning);
@@ -166,14 +182,38 @@ fn course(neuron: &AnyNeuron, start: &[f64], t_end: f64, window: [(f64, f64); 2]
     }
 }
 
-/// Fixed points by type: what attracts is filled, what repels is open, a saddle is both; nodes in another colour than foci.
+/// The limit cycles that trajectories from beside unstable fixed points, and from the starts asked for, come to.
+fn cycles(args: &Phase, neuron: &AnyNeuron, points: &[FixedPoint], window: [(f64, f64); 2]) -> Vec<LimitCycle> {
+    let horizon = args.t_end.max(400.0);
+    let beside = points.iter().filter(|p| !stable(p.stability)).map(|p| {
+        let mut y = p.state.clone();
+        y[0] += 1e-2 * (window[0].1 - window[0].0);
+        y
+    });
+    let mut found: Vec<LimitCycle> = Vec::new();
+    for start in args.initial.iter().map(|n| n.0.clone()).chain(beside) {
+        let Ok(cycle) = neuron.limit_cycle(&start, horizon) else { continue };
+        let same = |c: &LimitCycle| {
+            let near = |a: f64, b: f64| (a - b).abs() <= 1e-6 * (a.abs() + b.abs());
+            near(c.period, cycle.period)
+                && c.amplitude.iter().zip(&cycle.amplitude).all(|(a, b)| near(*a, *b) || *a < 1e-9)
+        };
+        if !found.iter().any(same) {
+            found.push(cycle);
+        }
+    }
+    found
+}
+
+/// Fixed points by type: what attracts is filled, what repels is open, a saddle is filled and rimmed; nodes in another
+/// colour than foci.
 fn marks(points: &[FixedPoint]) -> Vec<Series> {
     const TYPES: [(Stability, &str, Ink, Style); 6] = [
         (Stability::StableFocus, "stable focus", Ink::Text, Style::Dots(4.0)),
         (Stability::StableNode, "stable node", Ink::Fourth, Style::Dots(4.0)),
         (Stability::UnstableFocus, "unstable focus", Ink::Text, Style::Rings(4.0)),
         (Stability::UnstableNode, "unstable node", Ink::Fourth, Style::Rings(4.0)),
-        (Stability::Saddle, "saddle", Ink::Circuit, Style::Rings(4.0)),
+        (Stability::Saddle, "saddle", Ink::Circuit, Style::Dots(4.0)),
         (Stability::Neutral, "neutral fixed point", Ink::Third, Style::Rings(4.0)),
     ];
     let mut drawn = Vec::new();
@@ -184,7 +224,7 @@ fn marks(points: &[FixedPoint]) -> Vec<Series> {
             continue;
         }
         if stability == Stability::Saddle {
-            drawn.push(series("", places.clone(), ink, Style::Dots(1.8)));
+            drawn.push(series("", places.clone(), Ink::Text, Style::Rings(4.6)));
         }
         drawn.push(series(name, places, ink, style));
     }
@@ -257,8 +297,7 @@ fn diagram(args: &Phase, neuron: &AnyNeuron, range: &Range) -> Result<(Panel, se
             }
         }
         for (is_stable, points) in pieces {
-            let (name, style) =
-                if is_stable { ("stable", Style::Line(1.8)) } else { ("unstable", Style::Dashed(1.4)) };
+            let (name, style) = if is_stable { ("stable", Style::Line(1.8)) } else { ("unstable", Style::Dashed(1.4)) };
             let name = if std::mem::replace(&mut named[usize::from(is_stable)], true) { "" } else { name };
             drawn.push(series(name, points, Ink::Model, style));
         }

@@ -7,9 +7,7 @@ use super::output::{self, Format};
 use super::parse::{self, Numbers};
 use super::stimulus;
 use felice_base::{Signal, Unit};
-use felice_neurons::{
-    AnyNeuron, Direction, Event, Method, NeuronError, Run, Sampling, Stimulus, Trajectory, Trigger,
-};
+use felice_neurons::{AnyNeuron, Direction, Event, Method, NeuronError, Run, Sampling, Stimulus, Trajectory, Trigger};
 use felice_store::{FileWriter, StoreError};
 use felice_verify::figure::{Ink, Panel, Series, Style, Theme, draw};
 use std::path::PathBuf;
@@ -226,7 +224,7 @@ fn picture(neuron: &AnyNeuron, trajectory: &Trajectory) -> String {
 fn remarks(neuron: &AnyNeuron, events: &[(String, Event)], trajectory: &Trajectory) {
     let work = trajectory.work;
     eprintln!(
-        "{}: t = 0 .. {}, {} evaluations, {} steps, {} rejected",
+        "{}: t = 0 .. {:?}, {} evaluations, {} steps, {} rejected",
         neuron.info().name,
         trajectory.t_final,
         work.evaluations,
