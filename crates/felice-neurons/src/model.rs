@@ -156,7 +156,7 @@ impl<M: Neuron> Model for Known<M> {
         M::rests_at_zero(&self.p, Self::state(y))
     }
     fn bound(&self) -> f64 {
-        M::BOUND
+        M::bound(&self.p)
     }
     fn input_gain(&self, i: usize) -> f64 {
         M::input_gain(&self.p, i)

@@ -76,6 +76,12 @@ pub trait Neuron: Copy + Send + Sync + 'static {
 
     /// A state further from zero than this has run away.
     const BOUND: f64 = 1e6;
+
+    /// The same for a neuron of these parameters: less than [`BOUND`](Self::BOUND) where nothing brings it back.
+    fn bound(p: &Self::Parameters<f64>) -> f64 {
+        let _ = p;
+        Self::BOUND
+    }
 }
 
 /// What a model is called and what its states and parameters mean.

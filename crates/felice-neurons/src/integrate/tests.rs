@@ -260,6 +260,15 @@ fn a_run_that_cannot_go_on_says_why() {
 }
 
 #[test]
+fn a_long_excursion_is_no_runaway() {
+    let mut rabbit = AnyNeuron::new("wererabbit").unwrap();
+    rabbit.set("sigma", 0.85).unwrap();
+    let t = rabbit.simulate(&exact(200.0, &[-0.156, -0.1561])).unwrap();
+    let lowest = t.sampled.signals().iter().flat_map(|s| s.values.iter().copied()).fold(0.0, f64::min);
+    assert!(lowest < -10.0 && t.final_state.iter().all(|y| y.abs() < 2.0), "{lowest} {:?}", t.final_state);
+}
+
+#[test]
 fn bad_runs_are_refused() {
     let neuron = AnyNeuron::new("fhnrs").unwrap();
     let good = Run::to(1.0);

@@ -69,8 +69,12 @@ impl Neuron for Boomerang {
     type State<R: Real> = [R; 2];
     type Parameters<R: Real> = Boomerang<R>;
     const INFO: Info = INFO;
-    /// Volts.
-    const BOUND: f64 = 10.0;
+    /// Volts: beyond every excursion.
+    const BOUND: f64 = 1e4;
+
+    fn bound(p: &Boomerang) -> f64 {
+        super::bound(Self::BOUND, p.sigma < 1.0)
+    }
 
     #[inline(always)]
     fn field<R: Real>(p: &Boomerang<R>, y: [R; 2]) -> [R; 2] {
@@ -95,8 +99,12 @@ impl Neuron for BoomerangNotesSign {
     type State<R: Real> = [R; 2];
     type Parameters<R: Real> = Boomerang<R>;
     const INFO: Info = INFO;
-    /// Volts.
-    const BOUND: f64 = 10.0;
+    /// Volts: beyond every excursion.
+    const BOUND: f64 = 1e4;
+
+    fn bound(p: &Boomerang) -> f64 {
+        super::bound(Self::BOUND, p.sigma < 1.0)
+    }
 
     #[inline(always)]
     fn field<R: Real>(p: &Boomerang<R>, y: [R; 2]) -> [R; 2] {

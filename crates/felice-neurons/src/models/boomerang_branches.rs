@@ -77,8 +77,12 @@ impl Neuron for BoomerangBranches {
         newton::fixed_point::<BoomerangBranches>(p, [0.3, 0.3])
     }
 
-    /// Volts.
-    const BOUND: f64 = 10.0;
+    /// Volts: beyond every excursion.
+    const BOUND: f64 = 1e4;
+
+    fn bound(p: &BoomerangBranches) -> f64 {
+        super::bound(Self::BOUND, p.sigma_u < p.gain_u && p.sigma_v < p.gain_v)
+    }
 }
 
 impl From<Boomerang> for BoomerangBranches {

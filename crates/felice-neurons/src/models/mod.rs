@@ -15,3 +15,9 @@ pub use fhnrs_saturating::FhnrsSaturating;
 pub use ribar_sepulchre::{Element, RibarSepulchre};
 pub use wererabbit::WereRabbit;
 pub use wererabbit_branches::WereRabbitBranches;
+
+/// How far a node voltage goes: with less than the bias drawn from it (σ < 1), the branch far below zero brings it back,
+/// from tens of volts where it fell along the diagonal; else nothing does, and 10 V say so.
+fn bound(excursion: f64, comes_back: bool) -> f64 {
+    if comes_back { excursion } else { 10.0 }
+}

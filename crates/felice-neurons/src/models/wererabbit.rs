@@ -77,6 +77,10 @@ impl Neuron for WereRabbit {
         (p.rho * (u - v)).abs() <= DIAGONAL
     }
 
-    /// Volts.
-    const BOUND: f64 = 10.0;
+    /// Volts: beyond every excursion.
+    const BOUND: f64 = 1e4;
+
+    fn bound(p: &WereRabbit) -> f64 {
+        super::bound(Self::BOUND, p.sigma < 1.0)
+    }
 }

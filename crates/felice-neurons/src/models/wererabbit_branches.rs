@@ -83,8 +83,12 @@ impl Neuron for WereRabbitBranches {
         z.iter().all(|x| x.abs() <= DIAGONAL)
     }
 
-    /// Volts.
-    const BOUND: f64 = 10.0;
+    /// Volts: beyond every excursion.
+    const BOUND: f64 = 1e4;
+
+    fn bound(p: &WereRabbitBranches) -> f64 {
+        super::bound(Self::BOUND, p.sigma_u < p.gain_u && p.sigma_v < p.gain_v)
+    }
 }
 
 impl From<WereRabbit> for WereRabbitBranches {

@@ -123,7 +123,6 @@ impl<M: Neuron> Neuron for TwiceAsFast<M> {
     type State<R: Real> = M::State<R>;
     type Parameters<R: Real> = M::Parameters<R>;
     const INFO: Info = M::INFO;
-    const BOUND: f64 = M::BOUND;
 
     #[inline(always)]
     fn field<R: Real>(p: &Self::Parameters<R>, y: Self::State<R>) -> Self::State<R> {
@@ -136,6 +135,10 @@ impl<M: Neuron> Neuron for TwiceAsFast<M> {
     }
     fn rests_at_zero(p: &Self::Parameters<f64>, y: Self::State<f64>) -> bool {
         M::rests_at_zero(p, y)
+    }
+    const BOUND: f64 = M::BOUND;
+    fn bound(p: &Self::Parameters<f64>) -> f64 {
+        M::bound(p)
     }
 }
 
