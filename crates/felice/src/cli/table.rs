@@ -120,6 +120,19 @@ pub fn read_rows(
     Ok(())
 }
 
+/// Every row of such a CSV, one `Vec` each.
+///
+/// # Errors
+/// As [`read_rows`].
+pub fn read_numbers(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Vec<f64>>, Failure> {
+    let mut rows = Vec::new();
+    read_rows(file, text, columns, |row| {
+        rows.push(row.to_vec());
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
 /// A number of a row that will not do: which, and what was expected.
 pub struct Refused {
     /// Index in the order of the columns asked for.
@@ -131,15 +144,6 @@ pub struct Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn read_numbers(file: &str, text: &str, columns: &[&str]) -> Result<Vec<Vec<f64>>, Failure> {
-        let mut rows = Vec::new();
-        read_rows(file, text, columns, |row| {
-            rows.push(row.to_vec());
-            Ok(())
-        })?;
-        Ok(rows)
-    }
 
     #[test]
     fn columns_may_stand_in_any_order() {
