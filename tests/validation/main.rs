@@ -5,9 +5,9 @@
 
 mod blocks;
 mod devices;
+mod functions;
 mod kernels;
 mod native;
-mod functions;
 mod neurons;
 mod neurons_integrators;
 mod neurons_landmarks;
