@@ -7,6 +7,7 @@
 mod derive;
 mod durability;
 mod engines;
+mod extract;
 mod field;
 mod fit;
 mod merge;

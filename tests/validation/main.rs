@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod blocks;
+mod circuits;
 mod devices;
 mod functions;
 mod kernels;

@@ -188,6 +188,7 @@ pub const FET_KEYS: &[Key] = &[
 pub const CIRCUIT_KEYS: &[Key] = &[
     key("Ibias", "A", Range::Positive, "bias current, the unit of current"),
     key("C", "F", Range::Positive, "capacitance of a state's node"),
+    key("Cnode", "F", Range::NotNegative, "parasitic capacitance of every inner node, beside the transistors' own"),
     key("sigma", "1", Range::NotNegative, "tail over bias current; from the tails' geometry where absent"),
     key(
         "W",
@@ -208,6 +209,9 @@ pub const CIRCUIT_KEYS: &[Key] = &[
         Range::Count,
         "diodes stacked on each side of a pre-amplifier before the pairs; 0 (none) where absent",
     ),
+    key("Itail", "A", Range::Positive, "a comparator's saturation current as measured; without devices"),
+    key("rho", "1/V", Range::Positive, "a comparator's slope as measured; without devices; else kappa_p/(2 Ut)"),
+    key("offset", "V", Range::Finite, "a comparator's input offset as measured; FHNRS without devices"),
     key("Vref", "V", Range::Positive, "FHNRS: the reference node"),
     key("R", "V/A", Range::Positive, "FHNRS: passive element, v to reference"),
     key("Rslow", "V/A", Range::Positive, "FHNRS: resistor of the slow lag"),

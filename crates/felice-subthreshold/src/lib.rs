@@ -39,13 +39,14 @@ mod sensitivity;
 mod silicon;
 mod solve;
 mod spread;
+mod stability;
 mod uncertainty;
 mod units;
 mod warnings;
 
 pub use card::{Card, DeviceCard, FetCard, Polarity, Quantity};
 pub use charge::{Capacitances, Charges, capacitances, charges};
-pub use derive::{Derived, DerivedParameter, Form, MODELS, derive, derive_as};
+pub use derive::{Derived, DerivedParameter, Form, MODELS, derive, derive_as, derive_nearest};
 pub use ekv::Ekv;
 pub use error::DeviceError;
 pub use sensitivity::{Sensitivity, sensitivities};
@@ -53,5 +54,6 @@ pub use spread::{
     Deviation, MOST_SAMPLES, Mismatch, Mismatched, ParameterSpread, QUANTILES, Sampling, Spread, deviation_of,
     deviations, mismatch, monte_carlo, monte_carlo_samples,
 };
+pub use stability::{NodeDelay, Stability, stability};
 pub use uncertainty::{Contribution, Uncertainty, uncertainties};
 pub use units::parse_value;

@@ -30,10 +30,17 @@ pub(crate) fn two_potentials(silicon: &Silicon<'_>) -> Result<Derived, DeviceErr
     if n.lambda == 0.0 {
         warnings.push("no VA (nor VE and a length): gamma = 0, a transistor without output conductance".to_owned());
     }
-    let sigma = silicon.card.circuit_value("sigma").unwrap_or_else(|| {
+    let sigma = silicon.card.circuit_value("sigma").or_else(|| Some(silicon.card.circuit_value("Itail")? / ibias));
+    let sigma = sigma.unwrap_or_else(|| {
         warnings.push("no sigma: 0.6, the models' default".to_owned());
         0.6
     });
+    let value = |key: &str| silicon.card.circuit_value(key);
+    let (rho, from) = match value("rho") {
+        Some(rho) => (rho, "as measured"),
+        None if silicon.dial()? == 1.0 => (0.5 * pair.kappa / pair.ut, "kappa_p/(2 Ut)"),
+        None => (0.5 * pair.kappa / pair.ut * silicon.dial()?, "kappa_p/(2 Ut), times what Ndeg and Npre make of it"),
+    };
     let alpha = n.i0() / ibias;
     if (alpha / 0.00129 - 1.0).abs() < 1e-6 {
         let ruling = "alpha = 0.00129 is what I0 = 0.129 pA and Ibias = 100 pA give; felice's API default 0.0129 is ten \
@@ -47,14 +54,12 @@ pub(crate) fn two_potentials(silicon: &Silicon<'_>) -> Result<Derived, DeviceErr
         "1/VA at the model's reference voltage"
     };
     let shaped = silicon.card.circuit.contains_key("W");
-    let rho =
-        if silicon.dial()? == 1.0 { "kappa_p/(2 Ut)" } else { "kappa_p/(2 Ut), times what Ndeg and Npre make of it" };
     let parameters = vec![
         parameter(("alpha", "α", "1"), alpha, if shaped { "I0 (W/L)/Ibias" } else { "I0/Ibias" }, &["nfet"]),
         parameter(("beta", "β", "1/V"), n.kappa / n.ut, "kappa/Ut", &["nfet"]),
         parameter(("gamma", "γ", "1/V"), n.lambda, gamma, &["nfet"]),
-        parameter(("rho", "ρ", "1/V"), 0.5 * pair.kappa / pair.ut * silicon.dial()?, rho, &["pfet"]),
-        parameter(("sigma", "σ", "1"), sigma, "as given", &[]),
+        parameter(("rho", "ρ", "1/V"), rho, from, &["pfet"]),
+        parameter(("sigma", "σ", "1"), sigma, "as given, or Itail/Ibias", &[]),
     ];
     let quantities = vec![
         parameter(("i_unit", "Ib", "A"), ibias, "Ibias", &[]),
@@ -69,9 +74,9 @@ pub(crate) fn fhnrs(silicon: &Silicon<'_>) -> Result<(Parameters, Operating, f64
     let (iref, c) = (silicon.value("Ibias")?, silicon.value("C")?);
     let mut warnings = Vec::new();
     let pair = pair(silicon, "v_unit", &mut warnings)?;
-    let v_unit = 2.0 * pair.ut / pair.kappa;
-    let time_unit = c * v_unit / iref;
     let value = |key: &str| silicon.card.circuit_value(key);
+    let v_unit = value("rho").map_or(2.0 * pair.ut / pair.kappa, |rho| 1.0 / rho);
+    let time_unit = c * v_unit / iref;
     let g_max = value("R").map_or_else(
         || {
             warnings.push(format!("no R: g_max = 1 takes {:.4e} ohm", v_unit / iref));
@@ -86,14 +91,15 @@ pub(crate) fn fhnrs(silicon: &Silicon<'_>) -> Result<(Parameters, Operating, f64
         },
         |(r, cs)| r * cs / time_unit,
     );
+    let (tail, offset) = (value("Itail").map_or(2.0, |i| i / iref), value("offset").unwrap_or(0.0) / v_unit);
     let p = Parameters {
         g_max,
         e_rev: 0.0,
         sat_passive: 0.0,
-        a_fast: -2.0,
-        v_off_fast: 0.0,
-        a_slow: 2.0,
-        v_off_slow: 0.0,
+        a_fast: -tail,
+        v_off_fast: offset,
+        a_slow: tail,
+        v_off_slow: -offset,
         tau_slow,
         sat_slow: 0.0,
         v_unit,

@@ -2,8 +2,9 @@
 //! means something, transistors outside the region that the formulas hold in, names that nothing reads.
 
 use crate::DeviceError;
+use crate::blocks::Ota;
 use crate::card::Card;
-use crate::derive::{Derived, Form};
+use crate::derive::{Derived, Form, diode};
 use crate::silicon::Silicon;
 
 /// Inversion coefficient from which a closed form is a few percent off: `sqrt(I/Is)/2` of a slope.
@@ -96,4 +97,32 @@ fn inversion(name: &str, ibias: f64, coefficient: f64, form: Form) -> Option<Str
     Some(format!(
         "Ibias = {ibias:.3e} A puts {name} at inversion coefficient {coefficient:.2}, out of weak inversion (below {MODERATE}){closed}"
     ))
+}
+
+/// A rest point so low that usual swings take transistors out of saturation.
+pub(crate) fn low_rest([u, v]: [f64; 2], ut: f64) -> Option<String> {
+    let (lower, floor) = (u.min(v), 4.0 * ut);
+    (lower < 2.0 * floor).then(|| {
+        format!(
+            "rests at ({u:.3}, {v:.3}) V: swings of more than {:.0} mV take sinks and mirrors below 4 Ut = {:.0} mV, out of \
+             saturation, which the equations leave out; amplitude and decay then differ by percents; raise Ibias, or \
+             lower I0 or kappa",
+            1e3 * (lower - floor).max(0.0),
+            1e3 * floor
+        )
+    })
+}
+
+/// An OTA whose mirror carries so little that its diode sits out of saturation.
+pub(crate) fn starved(name: &str, ota: &Ota, tail: f64) -> Option<String> {
+    let (v, floor) = (diode(&ota.m3, 0.5 * tail), 4.0 * ota.m3.ut);
+    (v < floor).then(|| {
+        format!(
+            "{name}: half its tail, {:.2e} A, is little more than its mirror's leakage: the diode sits at {:.0} mV, below \
+             4 Ut = {:.0} mV, and the tanh is no longer one; raise its tail, or lengthen {name}.m3 and {name}.m4",
+            0.5 * tail,
+            1e3 * v,
+            1e3 * floor
+        )
+    })
 }

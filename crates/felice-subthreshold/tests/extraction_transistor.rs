@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use felice_subthreshold::extract::ExtractError;
+use felice_subthreshold::extract::block::{Kind, extract_mirror, extract_pair};
 use felice_subthreshold::extract::transistor::{Transistor, TransistorSweep, extract};
 use felice_subthreshold::{Card, Polarity};
 use proptest::prelude::*;
@@ -103,4 +104,81 @@ fn nonsense_is_refused() {
     assert!(matches!(run(&[1e-12; 12], 1.0), Err(ExtractError::NotSubthreshold { .. })), "a constant current");
     let steep: Vec<f64> = gate.iter().map(|v| 1e-12 * (60.0 * v).exp()).collect();
     assert!(matches!(run(&steep, 1.0), Err(ExtractError::NotSubthreshold { .. })), "kappa above 1");
+}
+
+/// Normal deviate from a counter, by the sum of twelve uniform ones.
+fn normal(seed: u64) -> f64 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let uniform = |state: &mut u64| {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        (*state >> 11) as f64 / (1u64 << 53) as f64
+    };
+    for _ in 0..8 {
+        uniform(&mut state);
+    }
+    (0..12).map(|_| uniform(&mut state)).sum::<f64>() - 6.0
+}
+
+/// Standard errors are honest: with a known noise on the current, two thirds of the estimates lie within one of them.
+#[test]
+fn val_standard_errors_cover_known_noise() {
+    const RUNS: u64 = 200;
+    let names = ["I0", "kappa", "Is", "Vt0", "VA"];
+    let truth = [TYPICAL.i0(), TYPICAL.kappa, TYPICAL.is, TYPICAL.vt0, TYPICAL.va];
+    let (mut one, mut two) = ([0u32; 5], [0u32; 5]);
+    for run in 0..RUNS {
+        let points: Vec<(f64, f64)> =
+            [0.2, 0.3, 0.4].iter().flat_map(|&d| (0..=70).map(move |i| (0.1 + 0.01 * f64::from(i), d))).collect();
+        let noisy = |(k, p): (usize, &(f64, f64))| {
+            TYPICAL.current(1.0, p.0, p.1) * (1.0 + 1e-3 * normal(run * 1000 + k as u64 + 1))
+        };
+        let current: Vec<f64> = points.iter().enumerate().map(noisy).collect();
+        let (gate, drain): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
+        let sweep =
+            TransistorSweep { device: "m1", gate: &gate, drain: &drain, current: &current, aspect: 1.0, ut: UT };
+        let found = extract(&sweep).unwrap();
+        for (k, name) in names.iter().enumerate() {
+            let q = found.quantities.iter().find(|q| q.name == *name).unwrap();
+            let off = (q.value - truth[k]).abs() / q.standard_error;
+            one[k] += u32::from(off < 1.0);
+            two[k] += u32::from(off < 2.0);
+        }
+    }
+    for (k, name) in names.iter().enumerate() {
+        let share = |n: u32| f64::from(n) / RUNS as f64;
+        assert!((0.58..0.78).contains(&share(one[k])), "{name}: {} within one standard error", share(one[k]));
+        assert!(share(two[k]) > 0.9, "{name}: {} within two", share(two[k]));
+    }
+}
+
+/// Standard errors of a pair's tail, rho and offset too; what its sweep cannot tell is named.
+#[test]
+fn val_a_pairs_errors_and_what_cannot_be_told() {
+    let curve = |reach: f64| -> Vec<f64> { (0..=80).map(|i| reach * (f64::from(i) / 40.0 - 1.0)).collect() };
+    let current = |d: f64| 1e-10 * (12.0 * (d - 0.004)).tanh();
+    let (mut within, input) = ([0u32; 3], curve(0.25));
+    for run in 0..200u64 {
+        let noisy = |(k, d): (usize, &f64)| current(*d) + 2e-13 * normal(run * 1000 + k as u64 + 1);
+        let out: Vec<f64> = input.iter().enumerate().map(noisy).collect();
+        let found = extract_pair("m1, m2", Kind::Pair, &input, &out, 1e-10).unwrap();
+        for (k, (q, truth)) in found.quantities.iter().zip([1e-10, 12.0, 0.004]).enumerate() {
+            within[k] += u32::from((q.value - truth).abs() < q.standard_error);
+        }
+    }
+    assert!(within.iter().all(|n| (116..156).contains(n)), "of 200 within one standard error: {within:?}");
+    let narrow = curve(0.01);
+    let out: Vec<f64> = narrow.iter().map(|d| current(*d)).collect();
+    let error = extract_pair("m1, m2", Kind::Pair, &narrow, &out, 1e-10).unwrap_err();
+    assert!(
+        matches!(&error, ExtractError::NotIdentifiable { unknowns, .. } if unknowns.contains("tail against rho")),
+        "{error}"
+    );
+    let floating = extract_pair("m1, m2", Kind::Ota, &input, &[1e-22; 81], 1e-10).unwrap_err();
+    assert!(floating.to_string().contains("hold the output"), "{floating}");
+    let still = extract_pair("m1, m2", Kind::Ota, &[0.1; 81], &[1e-12; 81], 1e-10).unwrap_err();
+    assert!(still.to_string().contains("sweep one input"), "{still}");
+    let open = extract_mirror("m3, m4", &[1e-9; 8], &[1e-9; 8], &[0.01; 8], UT).unwrap_err();
+    assert!(open.to_string().contains("5 Ut"), "{open}");
 }

@@ -9,6 +9,8 @@
 //! [parameters]
 //! source = "derive"                                # "given", "derive" or "extract"
 //! card = "../../data/devices/ekv-boomerang.toml"   # for "derive"
+//! form = "solved"                                  # optional, for "derive": "closed" formulas or the "solved" circuit,
+//!                                                  # the latter by default where the card names its transistors
 //! values = { rho = 7.8 }                           # for "given"; overrides for the others
 //!
 //! [states]                                         # state = (signal - offset) / scale
@@ -40,6 +42,7 @@ use std::path::{Path, PathBuf};
 
 use felice_base::{Located, Place};
 use felice_neurons::AnyNeuron;
+use felice_subthreshold::Form;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
@@ -91,8 +94,8 @@ pub struct Case {
 pub enum Source {
     /// Written in the case.
     Given,
-    /// Computed from a device card.
-    Derive(PathBuf),
+    /// Computed from a device card, in the form asked for.
+    Derive(PathBuf, Option<Form>),
     /// Measured on the netlist's own devices by DC sweeps: the table `[parameters.extract]`.
     Extract(toml::Table),
 }
@@ -150,6 +153,7 @@ struct FitText {
 struct ParametersText {
     source: Spanned<String>,
     card: Option<Spanned<PathBuf>>,
+    form: Option<Spanned<String>>,
     #[serde(default)]
     values: BTreeMap<Spanned<String>, Spanned<f64>>,
     extract: Option<toml::Table>,
@@ -316,7 +320,11 @@ impl Text<'_> {
         let missing = |what: &str| Err(self.error(&p.source, format!("`{what}` beside this source")));
         match self.choice(Some(&p.source), &["given", "derive", "extract"], "a source of parameters")? {
             Some("derive") => match &p.card {
-                Some(card) => Ok(Source::Derive(folder.join(card.get_ref()))),
+                Some(card) => {
+                    let form = self.choice(p.form.as_ref(), &["closed", "solved"], "a form of derivation")?;
+                    let form = form.map(|f| if f == "closed" { Form::Closed } else { Form::Solved });
+                    Ok(Source::Derive(folder.join(card.get_ref()), form))
+                }
                 None => missing("card = \"..\""),
             },
             Some("extract") => match &p.extract {

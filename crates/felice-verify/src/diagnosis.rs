@@ -15,7 +15,10 @@ use crate::verdict::Verdict;
 /// What a designer should look at.
 pub(crate) fn diagnose(verdict: &Verdict, prepared: &Prepared, start: &Start) -> Vec<String> {
     let mut findings: Vec<String> =
-        [motions(&verdict.comparison), rests(verdict), follower(verdict)].into_iter().flatten().collect();
+        [motions(&verdict.comparison), rests(verdict), follower(verdict), saturation(verdict, prepared, start)]
+            .into_iter()
+            .flatten()
+            .collect();
     if verdict.status == Status::Failed {
         findings.extend(explanation(verdict, prepared, start));
     }
@@ -87,6 +90,24 @@ fn follower(v: &Verdict) -> Option<String> {
             percent(ratio - 1.0)
         )
     })
+}
+
+/// What the saturation in the model's slow and passive elements brings: the period with and without it.
+fn saturation(v: &Verdict, prepared: &Prepared, start: &Start) -> Option<String> {
+    if v.case.model != "fhnrs-saturating" || prepared.neuron.get("sat_slow").ok()? == 0.0 {
+        return None;
+    }
+    let mut plain = prepared.neuron.clone();
+    plain.set("sat_slow", 0.0).ok()?;
+    plain.set("sat_passive", 0.0).ok()?;
+    let (waves, _) = trajectory::waves(&v.case, &plain, &v.model, start, TRIED).ok()?;
+    let without = crate::oscillation::analyse(&waves.tau, &waves.channels.first()?.values).period?.value;
+    let (with, circuit) = (v.metric(MetricName::PeriodRatio)?.value, v.comparison.circuit.period?.value);
+    Some(format!(
+        "the slow element is a follower that slews: with its saturation in the equations the period is {} off, without it {}",
+        percent(with - 1.0),
+        percent(circuit / without - 1.0)
+    ))
 }
 
 /// A parameter of the model, changed.

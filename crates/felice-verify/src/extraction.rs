@@ -23,6 +23,8 @@
 //! holds the parameters themselves to what they should be.
 
 mod bench;
+mod blocks;
+mod residuals;
 mod spec;
 pub mod transistor;
 

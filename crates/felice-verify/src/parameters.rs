@@ -5,7 +5,7 @@ use std::path::Path;
 use felice_neurons::AnyNeuron;
 use felice_spice::{EngineChoice, Settings};
 use felice_store::Input;
-use felice_subthreshold::{Card, Derived, derive};
+use felice_subthreshold::{Card, Derived, derive_as, derive_nearest};
 
 use crate::case::{Case, Level, Source, read_error};
 use crate::error::VerifyError;
@@ -60,14 +60,18 @@ impl Prepared {
         let mut design = None;
         let derived = match &case.parameters {
             Source::Given => None,
-            Source::Derive(path) => {
+            Source::Derive(path, form) => {
                 let text = read_text(path)?;
                 let name = path.display().to_string();
                 inputs.push(Input::of(&name, &text));
                 let device = |source| VerifyError::Device { case: case.name.clone(), source: Box::new(source) };
                 let parsed = Card::from_toml(&text, &name).map_err(device)?;
                 card = Some((name, text));
-                Some(derive(&parsed, &case.model).map_err(device)?)
+                let derived = match form {
+                    Some(form) => derive_as(&parsed, &case.model, *form),
+                    None => derive_nearest(&parsed, &case.model),
+                };
+                Some(derived.map_err(device)?)
             }
             Source::Extract(table) => {
                 let extraction = extract_case(case, table, engine, settings)?;
@@ -88,8 +92,8 @@ impl Prepared {
     pub fn with_card(case: &Case, card: Option<&Card>) -> Result<Self, VerifyError> {
         let derived = match (&case.parameters, card) {
             (Source::Given, _) => None,
-            (Source::Derive(_), Some(card)) => Some(
-                derive(card, &case.model)
+            (Source::Derive(..), Some(card)) => Some(
+                derive_nearest(card, &case.model)
                     .map_err(|source| VerifyError::Device { case: case.name.clone(), source: Box::new(source) })?,
             ),
             _ => {

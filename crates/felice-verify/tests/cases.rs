@@ -52,7 +52,7 @@ fn a_good_case_is_read_whole() {
     );
     assert_eq!(case.netlist, Path::new("netlists/boomerang/ekv.cir"));
     assert!(
-        matches!(&case.parameters, Source::Derive(card) if card == Path::new("netlists/boomerang/../cards/ekv.toml"))
+        matches!(&case.parameters, Source::Derive(card, None) if card == Path::new("netlists/boomerang/../cards/ekv.toml"))
     );
     assert_eq!(case.overrides, [("rho".to_owned(), 7.8)]);
     let signal =

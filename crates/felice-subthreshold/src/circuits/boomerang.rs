@@ -16,10 +16,12 @@
 use crate::DeviceError;
 use crate::blocks::{Exponential, Mirror, Ota, diode_voltage};
 use crate::card::Polarity;
-use crate::circuits::potentials::{Branch, Branches, Currents, Origin, Parts, Slope, Symmetric, focus};
-use crate::circuits::transistors;
+use crate::circuits::network::{Network, Place, ota};
+use crate::circuits::potentials::{Branch, Branches, Currents, Origin, Parts, Slope, Symmetric, focus, linear};
+use crate::circuits::{Transistor, transistors};
 use crate::derive::{Operating, diode, early};
 use crate::real::{Dual, Real};
+use crate::solve::implicit;
 
 /// Reference voltage (V) of the model's gamma terms.
 pub(crate) const REFERENCE: f64 = 0.3;
@@ -60,6 +62,20 @@ pub(crate) const ORIGIN: Origin = [
         "(Ut/kappa_p) ln of the pair's and the mirror's mismatch",
         [&["otaa.m1", "otaa.m2", "otaa.m3", "otaa.m4"], &["otab.m1", "otab.m2", "otab.m3", "otab.m4"]],
     ),
+];
+
+/// Where each transistor sits.
+const OTAS: [[Place; 5]; 2] = [
+    ota(["otaa.mt", "otaa.m1", "otaa.m2", "otaa.m3", "otaa.m4"], ["otaa.t", "otaa.a"], ["v", "u", "u", "vbp"]),
+    ota(["otab.mt", "otab.m1", "otab.m2", "otab.m3", "otab.m4"], ["otab.t", "otab.a"], ["v", "u", "v", "vbp"]),
+];
+const OTHERS: [Place; 6] = [
+    ("p1", ["u", "vbp", "vdd"]),
+    ("nu", ["u", "v", "gnd"]),
+    ("nv", ["v", "vbn", "gnd"]),
+    ("nx", ["x", "u", "gnd"]),
+    ("px", ["x", "x", "vdd"]),
+    ("pv", ["v", "x", "vdd"]),
 ];
 
 impl<R: Real> Boomerang<R> {
@@ -133,22 +149,83 @@ impl<'d> Solved<'d> {
         Ok(ota.solved(Slope::constant(self.vbp), p, n, out)?.current)
     }
 
-    /// Branches matched to the solved currents at the focus, and the focus (V).
+    /// The focus where the circuit rests (V).
+    pub(crate) fn rest(&self) -> Result<[f64; 2], DeviceError> {
+        focus(self, "boomerang")
+    }
+
+    /// The circuit linearised at (u, v), inner nodes included.
+    pub(crate) fn network(
+        &self,
+        [u, v]: [f64; 2],
+        transistors: &[Transistor],
+        at_inner: f64,
+    ) -> Result<Network, DeviceError> {
+        let (d, vdd) = (self.devices, self.supply);
+        let x = Exponential { input: d.nx, mirror: None, supply: vdd }.diode_gate(&d.px, u)?;
+        let mut nodes = vec![("u", u), ("v", v), ("x", vdd - x)];
+        for ((ota, places), out) in d.otas(vdd).iter().zip(&OTAS).zip([u, v]) {
+            let point = ota.solved(self.vbp, v, u, out)?;
+            nodes.extend([(places[1].1[2], vdd - point.source), (places[1].1[0], point.diode)]);
+        }
+        let moving = nodes.len();
+        nodes.extend([("gnd", 0.0), ("vdd", vdd), ("vbn", self.vbn), ("vbp", vdd - self.vbp)]);
+        let places = [&OTHERS[..], OTAS.as_flattened()].concat();
+        Ok(Network::new(&nodes, moving, transistors, &places, at_inner, vdd))
+    }
+
+    /// Branches matched to the solved currents and slopes at the focus, and the focus (V).
     pub(crate) fn matched(&self) -> Result<(Branches, [f64; 2]), DeviceError> {
-        let [u, v] = focus(self, "boomerang")?;
+        let [u, v] = self.rest()?;
         let parts = self.at(Dual::variable(u, 0), Dual::variable(v, 1))?;
         let amplitudes = self.amplitudes(u, v)?;
         let branch = |i: usize| match_branch(&parts[i], amplitudes[i], [u, v], i);
         Ok((Branches::normalised(branch(0), branch(1)), [u, v]))
     }
 
-    /// Means of the matched branches, with the alpha that puts the sum of both currents to zero at the focus.
+    /// One set of parameters for both branches: rho, sigma and the unit of current are the branches' means; alpha, beta
+    /// and gamma put the sum of both voltages at rest, the decay (trace) and the period (determinant) of the linearised
+    /// equations, at their own fixed point, where the circuit has them. The difference of both voltages at rest is what
+    /// unlike branches make and one set cannot.
     pub(crate) fn symmetric(&self) -> Result<(Symmetric, [f64; 2]), DeviceError> {
         let (branches, [u, v]) = self.matched()?;
         let mean = branches.mean();
-        let e = |other: f64, factor: f64| (mean.beta * other).exp() * factor;
-        let sum = e(v, 1.0 - mean.gamma * (REFERENCE - u)) + e(u, 1.0 + mean.gamma * (REFERENCE - v));
-        Ok((Symmetric { alpha: 2.0 / sum, ..mean }, [u, v]))
+        let (trace, determinant) = linear(self, [u, v], branches.ib)?;
+        let wanted = Wanted { rho: mean.rho, sigma: mean.sigma, sum: u + v, trace, determinant };
+        let knee = 0.5 * (u + v);
+        let guess = [-mean.beta * knee, mean.beta.ln(), mean.gamma, knee, knee];
+        let [ln_alpha, ln_beta, gamma, ..] =
+            implicit("boomerang: one set of parameters", guess, |x| wanted.missed(x), |x: [f64; 5]| wanted.missed(x))?;
+        Ok((Symmetric { alpha: ln_alpha.exp(), beta: ln_beta.exp(), gamma, ..mean }, [u, v]))
+    }
+}
+
+/// What the symmetric equations should have at their fixed point.
+struct Wanted {
+    rho: f64,
+    sigma: f64,
+    sum: f64,
+    trace: f64,
+    determinant: f64,
+}
+
+impl Wanted {
+    /// By how much ln alpha, ln beta, gamma and the fixed point (u, v) miss it.
+    fn missed<R: Real>(&self, [ln_alpha, ln_beta, gamma, u, v]: [R; 5]) -> [R; 5] {
+        let beta = ln_beta.exp();
+        let (ev, eu) = ((beta * v + ln_alpha).exp(), (beta * u + ln_alpha).exp());
+        let (e1, e2) = (ev * (gamma * (u - REFERENCE) + 1.0), eu * (gamma * (-v + REFERENCE) + 1.0));
+        let z = ((v - u) * self.rho).tanh();
+        let k = (-(z * z) + 1.0) * (self.rho * self.sigma);
+        let (a, b) = (-(ev * gamma) - k, k - beta * e1);
+        let (c, d) = (beta * e2 - k, k - eu * gamma);
+        [
+            z * self.sigma - e1 + 1.0,
+            z * self.sigma + e2 - 1.0,
+            u + v - self.sum,
+            a + d - self.trace,
+            (a * d - b * c) / self.determinant - 1.0,
+        ]
     }
 }
 

@@ -107,6 +107,14 @@ impl<R: Real> Circuit<R> {
         ]
     }
 
+    /// Every OTA by its name in the netlist.
+    pub(crate) fn named_otas(&self, supply: f64) -> Vec<(&'static str, Ota<R>)> {
+        let [fast, slow] = self.otas(supply);
+        let further = [("otaw", self.follower), ("otap", self.passive)];
+        let further = further.into_iter().filter_map(|(name, a)| Some((name, a?.ota(supply))));
+        [("otaf", fast), ("otas", slow)].into_iter().chain(further).collect()
+    }
+
     /// Closed form.
     pub(crate) fn closed(&self, op: &Operating, elements: &Elements) -> Parameters<R> {
         let iref = R::constant(op.ibias);

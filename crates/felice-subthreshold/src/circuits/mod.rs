@@ -2,7 +2,9 @@
 
 pub(crate) mod boomerang;
 pub(crate) mod fhnrs;
+pub(crate) mod network;
 pub(crate) mod potentials;
+pub(crate) mod swing;
 mod table;
 pub(crate) mod wererabbit;
 

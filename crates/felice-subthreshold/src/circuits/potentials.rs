@@ -209,3 +209,28 @@ fn newton(circuit: &impl Currents, start: [f64; 2], name: &str) -> Result<([f64;
     let remedy = "check biases and supply: the states must rest where every transistor is saturated".into();
     Err(DeviceError::NotConverged { block: format!("{name}: focus"), iterations: ITERATIONS, residual, remedy })
 }
+
+/// Trace (1/V) and determinant (1/V^2) of a circuit's two node currents at (u, v), currents over `ib`.
+pub(crate) fn linear(circuit: &impl Currents, [u, v]: [f64; 2], ib: f64) -> Result<(f64, f64), DeviceError> {
+    let parts = circuit.at(Dual::variable(u, 0), Dual::variable(v, 1))?;
+    let [[a, b], [c, d]] = circuit.field(&parts).map(|f| f.slope.map(|s| s / ib));
+    Ok((a + d, a * d - b * c))
+}
+
+/// The beta near `start` at which `determinant` is `wanted`: secants, the start itself where they lead nowhere.
+pub(crate) fn with_determinant(start: f64, wanted: f64, determinant: impl Fn(f64) -> f64) -> f64 {
+    let (mut x0, mut x1) = (start, start * 1.01);
+    let (mut f0, mut f1) = (determinant(x0) - wanted, determinant(x1) - wanted);
+    for _ in 0..50 {
+        let next = x1 - f1 * (x1 - x0) / (f1 - f0);
+        if !(next > 0.5 * start && next < 2.0 * start) {
+            return start;
+        }
+        (x0, f0) = (x1, f1);
+        (x1, f1) = (next, determinant(next) - wanted);
+        if (x1 - x0).abs() <= 1e-13 * x1 || f1 == f0 {
+            return x1;
+        }
+    }
+    start
+}

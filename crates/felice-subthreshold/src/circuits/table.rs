@@ -23,6 +23,27 @@ pub(crate) struct Transistor {
     pub(crate) capacitance: (f64, f64, f64),
 }
 
+/// A transistor's small-signal capacitances (F), deep subthreshold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Parasitics {
+    /// Gate to bulk: oxide and depletion layer in series, `Cox W L (1 - kappa)` (Tsividis, Operation and Modeling of the
+    /// MOS Transistor, 3rd ed., section 8.3: in weak inversion the channel's own charge does not count).
+    pub(crate) gate_bulk: f64,
+    /// Gate to drain and gate to source, each.
+    pub(crate) overlap: f64,
+    /// Drain to bulk and source to bulk, each.
+    pub(crate) junction: f64,
+}
+
+impl Transistor {
+    /// Capacitances of this geometry; 0 without one.
+    pub(crate) fn parasitics(&self) -> Parasitics {
+        let (w, l) = self.geometry.unwrap_or((0.0, 0.0));
+        let (cox, cov, cj) = self.capacitance;
+        Parasitics { gate_bulk: cox * w * l * (1.0 - self.ekv.kappa), overlap: cov * w, junction: cj * w }
+    }
+}
+
 /// Declares a circuit's transistors: a struct with one [`Ekv`] a field, `ROLES` in the same order, `from_fn`.
 macro_rules! transistors {
     ($(#[$meta:meta])* $name:ident { $( $field:ident $label:literal $polarity:ident, )* }) => {

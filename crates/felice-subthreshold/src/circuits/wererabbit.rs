@@ -17,8 +17,12 @@
 use crate::DeviceError;
 use crate::blocks::{Exponential, Ota, diode_voltage};
 use crate::card::Polarity;
-use crate::circuits::potentials::{Branch, Branches, Currents, Origin, Parts, Slope, Symmetric, focus};
-use crate::circuits::transistors;
+use crate::circuits::network::{Network, Place, ota};
+use crate::circuits::potentials::{
+    Branch, Branches, Currents, Origin, Parts, Slope, Symmetric, focus, linear, with_determinant,
+};
+use crate::circuits::swing::{Frame, refine};
+use crate::circuits::{Transistor, transistors};
 use crate::derive::{Operating, diode, early};
 use crate::real::{Dual, Real};
 
@@ -77,6 +81,22 @@ pub(crate) const ORIGIN: Origin = [
             &["ota3.m1", "ota3.m2", "ota3.m3", "ota3.m4", "ota4.m1", "ota4.m2", "ota4.m3", "ota4.m4"],
         ],
     ),
+];
+
+/// Where each transistor sits.
+const OTAS: [[Place; 5]; 4] = [
+    ota(["ota1.mt", "ota1.m1", "ota1.m2", "ota1.m3", "ota1.m4"], ["ota1.t", "ota1.a"], ["u", "v", "u", "vbp"]),
+    ota(["ota2.mt", "ota2.m1", "ota2.m2", "ota2.m3", "ota2.m4"], ["ota2.t", "ota2.a"], ["v", "u", "u", "x2"]),
+    ota(["ota3.mt", "ota3.m1", "ota3.m2", "ota3.m3", "ota3.m4"], ["ota3.t", "ota3.a"], ["v", "u", "v", "vbp"]),
+    ota(["ota4.mt", "ota4.m1", "ota4.m2", "ota4.m3", "ota4.m4"], ["ota4.t", "ota4.a"], ["u", "v", "v", "x4"]),
+];
+const OTHERS: [Place; 6] = [
+    ("n2", ["x2", "v", "gnd"]),
+    ("p2", ["x2", "x2", "vdd"]),
+    ("n4", ["x4", "u", "gnd"]),
+    ("p4", ["x4", "x4", "vdd"]),
+    ("nu", ["u", "vbn", "gnd"]),
+    ("nv", ["v", "vbn", "gnd"]),
 ];
 
 impl<R: Real> WereRabbit<R> {
@@ -169,45 +189,87 @@ impl<'d> Solved<'d> {
         Ok(ota.solved(gate, p, n, own)?.current)
     }
 
-    /// Branches matched to the solved currents at the focus with u > v, and the focus (V).
-    pub(crate) fn matched(&self) -> Result<(Branches, [f64; 2]), DeviceError> {
-        let [u, v] = focus(self, "wererabbit")?;
+    /// The focus where the circuit rests (V).
+    pub(crate) fn rest(&self) -> Result<[f64; 2], DeviceError> {
+        focus(self, "wererabbit")
+    }
+
+    /// The circuit linearised at (u, v), inner nodes included.
+    pub(crate) fn network(
+        &self,
+        [u, v]: [f64; 2],
+        transistors: &[Transistor],
+        at_inner: f64,
+    ) -> Result<Network, DeviceError> {
+        let (d, vdd) = (self.devices, self.supply);
+        let exponential = |input, gate: f64, diode: &crate::Ekv| {
+            Exponential { input, mirror: None, supply: vdd }.diode_gate(diode, gate)
+        };
+        let (x2, x4) = (exponential(d.n2, v, &d.p2)?, exponential(d.n4, u, &d.p4)?);
+        let mut nodes = vec![("u", u), ("v", v), ("x2", vdd - x2), ("x4", vdd - x4)];
+        let inputs = [(self.vbp, u, v, u), (x2, v, u, u), (self.vbp, v, u, v), (x4, u, v, v)];
+        for ((ota, places), (gate, p, n, out)) in d.otas(vdd).iter().zip(&OTAS).zip(inputs) {
+            let point = ota.solved(gate, p, n, out)?;
+            nodes.extend([(places[1].1[2], vdd - point.source), (places[1].1[0], point.diode)]);
+        }
+        let moving = nodes.len();
+        nodes.extend([("gnd", 0.0), ("vdd", vdd), ("vbn", self.vbn), ("vbp", vdd - self.vbp)]);
+        let places = [&OTHERS[..], OTAS.as_flattened()].concat();
+        Ok(Network::new(&nodes, moving, transistors, &places, at_inner, vdd))
+    }
+
+    /// Branches (A) matched to the solved currents and slopes at the focus with u > v, and the focus (V).
+    fn at_focus(&self) -> Result<([Branch; 2], [f64; 2]), DeviceError> {
+        let [u, v] = self.rest()?;
         let parts = self.at(Dual::variable(u, 0), Dual::variable(v, 1))?;
         let field = self.field(&parts);
         let amplitudes = self.amplitudes(u, v)?;
-        let branch = |i: usize| match_branch(&parts[i], field[i], amplitudes[i], [u, v], i);
-        Ok((Branches::normalised(branch(0), branch(1)), [u, v]))
+        Ok(([0, 1].map(|i| match_branch(&parts[i], field[i], amplitudes[i], [u, v], i)), [u, v]))
     }
 
-    /// Means of the matched branches, but: gamma that keeps the decay (the trace), alpha and sigma that rest at the
-    /// circuit's focus.
+    /// Branches matched at the focus and refined over a swing about it, and the focus (V).
+    pub(crate) fn matched(&self) -> Result<(Branches, [f64; 2]), DeviceError> {
+        let (branches, focus) = self.at_focus()?;
+        let [u, v] = refine(self, REFERENCE, focus, self.devices.bn.ut, branches)?;
+        Ok((Branches::normalised(u, v), focus))
+    }
+
+    /// One set of parameters for both branches about the circuit's focus: rho and the unit of current are the branches'
+    /// means; gamma, beta, alpha and sigma put the focus, the decay (trace) and the period (determinant) of the linearised
+    /// equations where the circuit has them.
     pub(crate) fn symmetric(&self) -> Result<(Symmetric, [f64; 2]), DeviceError> {
-        let (branches, [u, v]) = self.matched()?;
+        let ([bu, bv], [u, v]) = self.at_focus()?;
+        let branches = Branches::normalised(bu, bv);
         let mean = branches.mean();
-        let (eu, ev) = ((mean.beta * u).exp(), (mean.beta * v).exp());
-        let gamma = (branches.v.gamma * eu - branches.u.gamma * ev) / (eu - ev);
-        let (e1, e2) = (ev * (1.0 + gamma * (REFERENCE - u)), eu * (1.0 + gamma * (REFERENCE - v)));
-        let alpha = 2.0 / (e1 + e2);
-        let sigma = (mean.rho * (u - v)).tanh() * (1.0 - alpha * e1);
-        Ok((Symmetric { alpha, gamma, sigma, ..mean }, [u, v]))
+        let (trace, determinant) = linear(self, [u, v], branches.ib)?;
+        let z = (mean.rho * (u - v)).tanh();
+        let at = |beta: f64| {
+            let (eu, ev) = ((beta * u).exp(), (beta * v).exp());
+            // Trace: -z alpha gamma (eu - ev), with alpha = 2/(e1 + e2).
+            let lever = ev * (REFERENCE - u) + eu * (REFERENCE - v);
+            let gamma = -trace * (eu + ev) / (2.0 * z * (eu - ev) + trace * lever);
+            let (e1, e2) = (ev * (1.0 + gamma * (REFERENCE - u)), eu * (1.0 + gamma * (REFERENCE - v)));
+            let alpha = 2.0 / (e1 + e2);
+            let sigma = z * (1.0 - alpha * e1);
+            let k = mean.rho * (1.0 - z * z) * sigma / z;
+            let (a, d) = (k + z * alpha * gamma * ev, -k - z * alpha * gamma * eu);
+            let (b, c) = (-k - z * beta * alpha * e1, k + z * beta * alpha * e2);
+            (Symmetric { alpha, beta, gamma, sigma, ..mean }, a * d - b * c)
+        };
+        Ok((at(with_determinant(mean.beta, determinant, |beta| at(beta).1)).0, [u, v]))
     }
 }
 
 /// One branch's numbers from its solved currents and slopes; `i` 0 for u, 1 for v.
 fn match_branch(parts: &Parts, field: Slope, gain: f64, y: [f64; 2], i: usize) -> Branch {
-    let (own, other, sign) = (y[i], y[1 - i], if i == 0 { 1.0 } else { -1.0 });
+    let sign = if i == 0 { 1.0 } else { -1.0 };
     let (a, b) = (sign * parts.comparator.value, -sign * parts.exponential.value);
     let z = a / gain;
     let rho = parts.comparator.slope[1 - i].abs() / (gain * (1.0 - z * z));
     let delta = (y[0] - y[1]) - z.atanh() / rho;
-    let e = b / z;
-    // f = sign z (gain - E) - S: both slopes of f fix the two slopes of E.
-    let bend = rho * (1.0 - z * z) * (gain - e);
-    let beta = -(field.slope[1 - i] + bend) / (sign * z * e);
-    let g = (field.slope[i] - bend) / (sign * z * e);
-    let gamma = g / (1.0 + g * (own - REFERENCE));
-    let alpha = e / ((beta * other).exp() * (1.0 + gamma * (REFERENCE - own)));
-    Branch { gain, alpha, beta, gamma, rho, sigma: sign * z * (gain - e) - field.value, delta }
+    let sigma = sign * z * (gain - b / z) - field.value;
+    let free = Branch { gain, alpha: 0.0, beta: 0.0, gamma: 0.0, rho, sigma, delta };
+    Frame { side: i, reference: REFERENCE }.anchored(free, y, field)
 }
 
 impl Currents for Solved<'_> {

@@ -6,15 +6,17 @@
 //! * [`neuron`]: a whole neuron with its state nodes clamped gives its model's parameters, each from the devices that
 //!   set it.
 //! * [`transistor`]: one transistor's sweeps give I0, κ, V_A and, where the sweep goes that far, Is and Vt0.
+//! * [`block`]: a differential pair's or OTA's tail, rho and offset, a mirror's ratio and Early voltage.
 //! * [`capacitance`]: a clamped node's triangular ramp gives its capacitance, parasitics included.
 
+pub mod block;
 mod boomerang;
 pub mod capacitance;
 mod clamped;
 mod equation;
 mod error;
 mod fhnrs;
-mod least_squares;
+pub(crate) mod least_squares;
 pub mod neuron;
 mod terms;
 pub mod transistor;

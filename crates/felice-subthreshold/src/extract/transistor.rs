@@ -22,7 +22,7 @@ const SLOPE: f64 = 0.97;
 /// An exponential stretch spans at least this many e-folds; strong inversion keeps its slope for a tenth of one.
 const E_FOLDS: f64 = 1.5;
 /// What "the exponential holds" means.
-const HOLDS: f64 = 0.01;
+pub(super) const HOLDS: f64 = 0.01;
 /// The inversion fit ends where the current has fallen to this share of the exponential: beyond it mobility counts.
 const MODERATE: f64 = 0.3;
 
@@ -73,8 +73,11 @@ impl Transistor {
             _ => "1",
         };
         let said = |e: &Estimate| format!("{source}; standard error {:.2e} {}", e.standard_error, e.unit);
-        let quantities =
-            self.quantities.iter().map(|e| (e.name.clone(), Quantity::new(e.value, units(&e.unit), said(e)))).collect();
+        let stated = |e: &Estimate| {
+            let quantity = Quantity::new(e.value, units(&e.unit), said(e));
+            (e.name.clone(), if e.standard_error > 0.0 { quantity.with_error(e.standard_error) } else { quantity })
+        };
+        let quantities = self.quantities.iter().map(stated).collect();
         let kind = if polarity == Polarity::N { "nfet" } else { "pfet" };
         let mut note = format!(
             "extracted; the exponential holds to 1 % from {:.3} to {:.3} V ({:.2e} to {:.2e} A)",
@@ -146,6 +149,9 @@ fn check(sweep: &TransistorSweep<'_>) -> Result<(), ExtractError> {
         if !(value.is_finite() && value > 0.0) {
             return wrong(format!("{name} = {value}"), "give the device a width and length, the circuit a temperature");
         }
+    }
+    if n < 6 {
+        return Err(ExtractError::TooFewPoints { what: sweep.device.into(), points: n, unknowns: 5 });
     }
     let conducting = (0..n).filter(|&i| sweep.current[i] > 0.0 && sweep.drain[i] > 0.0).count();
     if conducting < 6 {
@@ -306,14 +312,17 @@ fn inversion(
     let (value, error) = (&solved.values, &solved.standard_errors);
     let (i0, is) = (value[0].exp() / sweep.aspect, value[2].exp() / sweep.aspect);
     let vt0 = sweep.ut / value[1] * (value[2] - value[0]);
-    let variance = solved.covariance(0, 0) + solved.covariance(2, 2) - 2.0 * solved.covariance(0, 2);
+    // Vt0 = (Ut/kappa) ln(Is/I0): all three are uncertain, and correlated.
+    let by = [-sweep.ut / value[1], -vt0 / value[1], sweep.ut / value[1]];
+    let term = |i: usize, j: usize| by[i] * by[j] * solved.covariance(i, j);
+    let variance: f64 = (0..3).flat_map(|i| (0..3).map(move |j| (i, j))).map(|(i, j)| term(i, j)).sum();
     let estimate =
         |name: &str, value: f64, error: f64, unit: &str| Estimate::new(name, value, error, unit, sweep.device);
     let mut quantities = vec![
         estimate("I0", i0, i0 * error[0], "A"),
         estimate("kappa", value[1], error[1], "1"),
         estimate("Is", is, is * error[2], "A"),
-        estimate("Vt0", vt0, sweep.ut / value[1] * variance.max(0.0).sqrt(), "V"),
+        estimate("Vt0", vt0, variance.max(0.0).sqrt(), "V"),
     ];
     if let Some(slope) = value.get(3).filter(|s| **s > 0.0) {
         quantities.push(estimate("VA", 1.0 / slope, error[3] / (slope * slope), "V"));
