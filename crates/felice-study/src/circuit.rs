@@ -340,7 +340,7 @@ fn case(place: Value<'_>, input: Input<'_>) -> Result<(CaseSpec, String), StudyE
     let within = |p: &std::path::Path| p.strip_prefix(folder).unwrap_or(p).display().to_string();
     let card = match &case.parameters {
         Source::Given => None,
-        Source::Derive(path) => {
+        Source::Derive(path, _) => {
             let name = beside(&name, &within(path));
             let text = input(place, &name)?;
             Some(Card::from_toml(&text, &name).map_err(|e| place.error(e.to_string()))?)
