@@ -10,6 +10,7 @@ pub mod axis;
 mod circuit;
 mod circuit_run;
 mod datasheet;
+mod ensemble_run;
 mod error;
 mod finish;
 mod mapping;

@@ -1,6 +1,7 @@
 //! Studies of a neuron model: the `[model]` table and the quantities that can vary.
 
 use felice_base::Located;
+use felice_neurons::ensemble;
 use felice_neurons::{AnyNeuron, Method, NeuronError, Run, Sampling, Stimulus, Trigger};
 use felice_subthreshold::card::{CIRCUIT_KEYS, CONDITION_KEYS, FET_KEYS, GEOMETRY_KEYS, Q_OVER_K};
 use felice_subthreshold::{Card, DeviceError, Form, Mismatched, Quantity as CardQuantity, derive};
@@ -25,19 +26,24 @@ pub struct ModelSpec {
     pub initial: Vec<(String, f64)>,
     /// How trajectories are integrated.
     pub run: Run,
+    /// How an ensemble is stepped; none where each trajectory is run by itself.
+    pub ensemble: Option<ensemble::Method>,
 }
 
 const KEYS: [&str; 11] =
     ["name", "option", "card", "parameters", "initial", "t_end", "rtol", "atol", "rails", "stimuli", "method"];
+/// What `[ensemble]` has beside.
+const STEPS: &str = "steps";
 
 /// Reads a file that the study names at a place, by its name beside the study.
 pub type Input<'i> = &'i mut dyn FnMut(Value<'_>, &str) -> Result<String, StudyError>;
 
 impl ModelSpec {
-    /// Reads `[model]`.
-    pub fn read(value: Value<'_>, precision: Precision, input: Input<'_>) -> Result<Self, StudyError> {
+    /// Reads `[model]`, or `[ensemble]`: the same run in the lanes of vectors.
+    pub fn read(value: Value<'_>, precision: Precision, in_lanes: bool, input: Input<'_>) -> Result<Self, StudyError> {
         let table = value.table()?;
-        table.only(&KEYS)?;
+        let known: Vec<&str> = KEYS.into_iter().chain(in_lanes.then_some(STEPS)).collect();
+        table.only(&known)?;
         let name = table.need("name", "the model's name")?;
         let mut neuron = AnyNeuron::new(&name.string()?)
             .map_err(|_| name.error(format!("a model: {}", listed(felice_neurons::MODELS))))?;
@@ -48,9 +54,13 @@ impl ModelSpec {
             card: table.get("card").map(|v| card(v, input)).transpose()?,
             parameters: Vec::new(),
             initial: Vec::new(),
-            run: run(table, precision)?,
+            run: run(table, precision, in_lanes)?,
+            ensemble: None,
             neuron,
         };
+        if in_lanes {
+            spec.ensemble = Some(lanes(table, &spec.run)?);
+        }
         if let Some(value) = table.get("parameters") {
             for (key, value) in value.table()?.entries() {
                 let x = value.number()?;
@@ -283,7 +293,20 @@ pub fn set_stimulus(stimulus: &mut Stimulus, field: StimulusField, x: f64) -> Op
     Some(())
 }
 
-fn run(table: Table<'_>, precision: Precision) -> Result<Run, Located> {
+/// How an ensemble is stepped.
+fn lanes(table: Table<'_>, run: &Run) -> Result<ensemble::Method, Located> {
+    let words = [("adaptive", 0), ("tsit5", 1), ("rk4", 2)];
+    let kind = table.or("method", 0, |v| v.word(&words))?;
+    match (kind, table.get(STEPS)) {
+        (0, Some(steps)) => Err(steps.error("no `steps` unless method = \"tsit5\" or \"rk4\"")),
+        (0, None) => Ok(ensemble::Method::Adaptive { rtol: run.rtol, atol: run.atol }),
+        (_, None) => Err(table.error("`steps`, the number of equal steps to the end")),
+        (1, Some(steps)) => Ok(ensemble::Method::Tsit5 { steps: steps.count(1)? }),
+        (_, Some(steps)) => Ok(ensemble::Method::Rk4 { steps: steps.count(1)? }),
+    }
+}
+
+fn run(table: Table<'_>, precision: Precision, in_lanes: bool) -> Result<Run, Located> {
     let positive = |name: &str, default: f64| {
         table.or(name, default, |v| {
             let x = v.number()?;
@@ -296,8 +319,10 @@ fn run(table: Table<'_>, precision: Precision) -> Result<Run, Located> {
     run.rtol = positive("rtol", if single { 1e-6 } else { 1e-9 })?;
     run.atol = positive("atol", run.rtol)?;
     run.precision = if single { felice_neurons::Precision::F32 } else { felice_neurons::Precision::F64 };
-    run.method =
-        table.or("method", Method::Dop853, |v| v.word(&[("dop853", Method::Dop853), ("dopri5", Method::Dopri5)]))?;
+    if !in_lanes {
+        let words = [("dop853", Method::Dop853), ("dopri5", Method::Dopri5)];
+        run.method = table.or("method", Method::Dop853, |v| v.word(&words))?;
+    }
     if let Some(value) = table.get("rails") {
         let pair = |v: &Value<'_>| match v.numbers()?[..] {
             [lo, hi] if lo < hi => Ok([lo, hi]),

@@ -47,7 +47,7 @@ impl<'s> ModelSubject<'s> {
     }
 
     /// The neuron and the run of one row.
-    fn set_up(&self, points: &UnitPoints, row: usize) -> Result<(AnyNeuron, Run), String> {
+    pub fn set_up(&self, points: &UnitPoints, row: usize) -> Result<(AnyNeuron, Run), String> {
         let mut run = self.spec.run.clone();
         let mut initial = self.spec.initial.clone();
         let mut parameters: Vec<(&str, f64)> = Vec::new();

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use felice_base::Located;
+use felice_neurons::ensemble::Method;
 use felice_store::sha256_hex;
 use felice_verify::MetricName;
 
@@ -125,7 +126,7 @@ pub enum Policy {
 /// Samples of a trajectory: more is a slip of the pen, and would not fit most memories.
 const MOST_SAMPLES: u64 = 10_000_000;
 
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "title",
     "authors",
     "licence",
@@ -138,6 +139,7 @@ const KEYS: [&str; 15] = [
     "retries",
     "unit",
     "model",
+    "ensemble",
     "circuit",
     "axis",
     "outputs",
@@ -184,11 +186,15 @@ impl Study {
         let seed = root.or("seed", 0, |v| v.count(0))?;
         let precision =
             root.or("precision", Precision::F64, |v| v.word(&[("f64", Precision::F64), ("f32", Precision::F32)]))?;
-        let subject = match (root.get("model"), root.get("circuit")) {
-            (Some(model), None) => SubjectSpec::Model(Box::new(ModelSpec::read(model, precision, &mut input)?)),
-            (None, Some(circuit)) => SubjectSpec::Circuit(Box::new(CircuitSpec::read(circuit, &mut input)?)),
-            (None, None) => return Err(root.error("`model` or `circuit`, what is run").into()),
-            (Some(_), Some(circuit)) => return Err(circuit.error("either [model] or [circuit]").into()),
+        let kinds = ["model", "ensemble", "circuit"];
+        let given: Vec<(&str, Value<'_>)> = kinds.iter().filter_map(|k| Some((*k, root.get(k)?))).collect();
+        let subject = match given[..] {
+            [("circuit", value)] => SubjectSpec::Circuit(Box::new(CircuitSpec::read(value, &mut input)?)),
+            [(kind, value)] => {
+                SubjectSpec::Model(Box::new(ModelSpec::read(value, precision, kind == "ensemble", &mut input)?))
+            }
+            [] => return Err(root.error("`model`, `ensemble` or `circuit`, what is run").into()),
+            [_, (_, second), ..] => return Err(second.error("one of [model], [ensemble] and [circuit]").into()),
         };
         let tables = root.or("axis", Vec::new(), |v| v.list())?;
         let axes = axes::read(&tables, &|key| subject.quantity(key), seed, subject.silicon())?;
@@ -359,6 +365,12 @@ fn outputs(root: Table<'_>, subject: &SubjectSpec) -> Result<Outputs, Located> {
         _ => Err(v.error(format!("at most {MOST_SAMPLES} samples"))),
     };
     outputs.samples = table.get("samples").map(samples).transpose()?;
+    if let (SubjectSpec::Model(spec), Some(samples)) = (subject, table.get("samples"))
+        && let Some(Method::Tsit5 { steps } | Method::Rk4 { steps }) = spec.ensemble
+        && steps % (samples.count(2)? - 1) != 0
+    {
+        return Err(samples.error(format!("samples whose spaces divide the {steps} steps")));
+    }
     if let Some(states) = table.get("states") {
         if outputs.samples.is_none() {
             return Err(states.error("no `states` without `samples`"));

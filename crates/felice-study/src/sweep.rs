@@ -10,6 +10,7 @@ use felice_store::{AttributeValue, Claim, Draft, Heap, Input, Journal, Provenanc
 
 use crate::circuit_run::CircuitSubject;
 use crate::datasheet;
+use crate::ensemble_run::EnsembleSubject;
 use crate::error::StudyError;
 use crate::finish::{self, Heaped};
 use crate::model_run::ModelSubject;
@@ -66,6 +67,7 @@ const REPAIRS: usize = 3;
 /// What runs a study's points.
 pub(crate) fn subject_of(study: &Study) -> Result<Box<dyn Subject + '_>, StudyError> {
     match &study.subject {
+        SubjectSpec::Model(spec) if spec.ensemble.is_some() => Ok(Box::new(EnsembleSubject::new(study, spec))),
         SubjectSpec::Model(spec) => Ok(Box::new(ModelSubject::new(study, spec))),
         SubjectSpec::Circuit(spec) => Ok(Box::new(CircuitSubject::new(study, spec))),
     }
