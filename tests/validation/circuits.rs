@@ -227,11 +227,11 @@ fn val_extraction_of_blocks() {
         let value = block.value(name).unwrap();
         assert!((value - truth).abs() < within, "{name} = {value}, expected {truth}");
     };
-    near("rho", 0.66 / (2.0 * 0.02585), 0.1);
-    // The tail's drain stands 0.9 V from its rail, the bias diode's at 5 Ut: Early effect 1.6 %, saturation 0.5 %.
-    near("tail", 102.1e-12, 0.5e-12);
-    // M2 is a tenth wider: the pair balances where M1's gate is lower by (Ut/kappa) ln 1.1 (a pFET pair).
-    near("offset", -0.02585 / 0.66 * 1.1f64.ln(), 5e-4);
+    // The seven transistors solved by bisection, the tanh fitted by SciPy (data/reference/ota.py). The tail has the Early
+    // effect of .9 V over its bias diode; M2 is a tenth wider, 3.7 mV in a pFET pair, and the load gives back .6 mV.
+    near("rho", 12.686_876, 1e-5);
+    near("tail", 1.021_069_5e-10, 1e-16);
+    near("offset", -3.136_692_9e-3, 1e-8);
     assert!(found.card.circuit["rho"].value > 12.0 && found.card.circuit["rho"].error.is_some());
     let mirror = format!(
         "mirror\n{MODELS}I1 0 a 1n\nVo o 0 1\nM1 a a 0 0 nch w=2u l=1u\nM2 o a 0 0 nch w=4u l=1u\n.dc vo .05 1.5 .01\n.end"

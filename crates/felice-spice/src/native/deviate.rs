@@ -128,7 +128,7 @@ Bds d s I = ({1u*w/l})*(ln(1+exp((0.39*(V(g,b)-0.5)-V(s,b))/0.05))^2 - ln(1+exp(
 Bsd s d I = ({1u*w/l})*(ln(1+exp((0.39*(V(b,g)-0.5)-V(b,s))/0.05))^2 - ln(1+exp((0.39*(V(b,g)-0.5)-V(b,d))/0.05))^2)
 .ends
 vdd vdd 0 1.8
-ib vdd a 1n
+ib vdd a 10n
 xn a a 0 0 nekv w=4u l=2u
 xp out a vdd vdd pekv w=3u l=1u
 rl out 0 10meg
@@ -138,7 +138,7 @@ rl out 0 10meg
 .model nx nekv (is=1u vt0=0.5 kappa=0.39 ut=0.025)
 .model px pekv (is=1u vt0=0.5 kappa=0.39 ut=0.025)
 vdd vdd 0 1.8
-ib vdd a 1n
+ib vdd a 10n
 mn a a 0 0 nx w=4u l=2u
 mp out a vdd vdd px w=3u l=1u
 rl out 0 10meg
@@ -170,8 +170,10 @@ rl out 0 10meg
             }
         }
         let shift = |by| change(WRITTEN, by, 1.0)[0] - change(WRITTEN, 0.0, 1.0)[0];
-        assert!((shift(0.02) - 0.02).abs() < 1e-9, "a diode's voltage follows its threshold: {}", shift(0.02));
+        // The diode stands 6.6 Ut above its source: saturated to 1.5e-3.
+        assert!((shift(0.02) - 0.02).abs() < 1e-4, "a diode's voltage follows its threshold: {}", shift(0.02));
         let slower = change(WRITTEN, 0.0, 0.5)[0] - change(WRITTEN, 0.0, 1.0)[0];
-        assert!((slower - 0.025 / 0.39 * 2_f64.ln()).abs() < 1e-3, "{slower}");
+        // Off the exponential by sqrt(I/Is) = 7 %, of which the two currents differ by 2 mV.
+        assert!((slower - 0.025 / 0.39 * 2_f64.ln()).abs() < 3e-3, "{slower}");
     }
 }

@@ -62,10 +62,12 @@ pub fn recognise(
         }
         lambda *= factor.abs();
     }
-    // Where gate and drain are one node, and source and bulk too, either end may be the source: take the n kind with its
-    // drain first, the p kind with its source first.
+    // Where gate and drain are one node, and source and bulk too, either end may be the source (a diode of either kind):
+    // take the n kind with its drain first, the p kind with its source first, and of these two the one whose source a
+    // supply holds, or the p kind, whose well can be its own.
     let mut readings = [(factor, a, b), (-factor, b, a)];
-    readings.sort_by_key(|&(channel, _, drain)| (channel < 0.0) != (drain == p));
+    readings
+        .sort_by_key(|&(channel, source, drain)| ((channel < 0.0) != (drain == p), !is_supply(source), channel < 0.0));
     readings.into_iter().find_map(|(channel, source, drain)| {
         let drain_first = match (p, n) {
             ends if ends == (drain, source) => true,
