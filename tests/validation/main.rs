@@ -6,7 +6,6 @@
 mod blocks;
 mod circuits;
 mod devices;
-mod functions;
 mod kernels;
 mod native;
 mod neurons;
