@@ -7,6 +7,7 @@
 mod derive;
 mod durability;
 mod engines;
+mod ensemble;
 mod extract;
 mod field;
 mod fit;

@@ -21,8 +21,17 @@ pub trait Row<R>: Copy + fmt::Debug + Send + Sync + 'static {
 impl<R: Copy + fmt::Debug + Send + Sync + 'static, const N: usize> Row<R> for [R; N] {
     const LEN: usize = N;
     #[inline(always)]
-    fn from_fn(f: impl FnMut(usize) -> R) -> Self {
-        std::array::from_fn(f)
+    fn from_fn(mut f: impl FnMut(usize) -> R) -> Self {
+        if N == 0 {
+            return std::array::from_fn(f);
+        }
+        // The library's loop is not always inlined, and compiled without the vectors' instructions then.
+        let (mut all, mut i) = ([f(0); N], 1);
+        while i < N {
+            all[i] = f(i);
+            i += 1;
+        }
+        all
     }
     #[inline(always)]
     fn get(&self, i: usize) -> R {

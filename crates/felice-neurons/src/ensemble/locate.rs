@@ -8,7 +8,7 @@ use crate::integrate::{Watch, Watched, roots};
 use crate::model::Model;
 use crate::simd::Width;
 
-/// Corrections of a root after the one found in the dense output; each squares its error.
+/// Corrections, at most, of a root found in the dense output; each squares its error.
 const CORRECTIONS: usize = 4;
 
 /// A step of one neuron. Its dense output shows where to look; a step of that length from the same start, as exact as any
@@ -23,6 +23,8 @@ pub(crate) struct Locate<L> {
     /// Stages, then those of a shorter step.
     k: Vec<f64>,
     short: Vec<f64>,
+    /// The dense output of each state: coefficients of θ … θ⁴.
+    extension: Vec<[f64; 4]>,
     level: Vec<f64>,
     slope: Vec<f64>,
     precision: PhantomData<L>,
@@ -41,6 +43,7 @@ impl<L: Width> Locate<L> {
             end: row(),
             k,
             short,
+            extension: vec![[0.0; 4]; dim],
             level: row(),
             slope: row(),
             precision: PhantomData,
@@ -60,6 +63,19 @@ impl<L: Width> Locate<L> {
         column(rows.k.rows(), &mut self.k[..(last + 1) * rows.dim]);
         column(rows.level.rows(), &mut self.level);
         column(rows.slope.rows(), &mut self.slope);
+        for (i, to) in self.extension.iter_mut().enumerate() {
+            *to = match self.tableau.dense {
+                Some(table) => {
+                    let sum = |q: usize| (0..7).map(|j| table[j][q] * self.k[j * rows.dim + i]).sum::<f64>();
+                    [0, 1, 2, 3].map(|q| self.h * sum(q))
+                }
+                None => {
+                    let (s0, s1) = (self.h * self.k[i], self.h * self.k[last * rows.dim + i]);
+                    let d = self.end[i] - self.y[i];
+                    [s0, 3.0 * d - 2.0 * s0 - s1, s0 + s1 - 2.0 * d, 0.0]
+                }
+            };
+        }
     }
 
     /// State and derivative of the dense output at θ; exactly those of the step at its ends.
@@ -70,30 +86,10 @@ impl<L: Width> Locate<L> {
             dy.copy_from_slice(&self.k[last * n..][..n]);
             return;
         }
-        for i in 0..n {
-            (y[i], dy[i]) = match self.tableau.dense {
-                Some(table) => self.extension(table, i, theta),
-                None => self.hermite(i, theta),
-            };
+        for (i, [a, b, c, d]) in self.extension.iter().enumerate() {
+            y[i] = self.y[i] + theta * (a + theta * (b + theta * (c + theta * d)));
+            dy[i] = (a + theta * (2.0 * b + theta * (3.0 * c + theta * 4.0 * d))) / self.h;
         }
-    }
-
-    fn extension(&self, table: &[[f64; 4]; 7], i: usize, theta: f64) -> (f64, f64) {
-        let (mut sum, mut slope) = (0.0, 0.0);
-        for (j, [a, b, c, d]) in table.iter().enumerate() {
-            let k = self.k[j * self.y.len() + i];
-            sum += k * theta * (a + theta * (b + theta * (c + theta * d)));
-            slope += k * (a + theta * (2.0 * b + theta * (3.0 * c + theta * 4.0 * d)));
-        }
-        (self.y[i] + self.h * sum, slope)
-    }
-
-    fn hermite(&self, i: usize, theta: f64) -> (f64, f64) {
-        let (n, last) = (self.y.len(), self.tableau.rows.len());
-        let (s0, s1, d) = (self.h * self.k[i], self.h * self.k[last * n + i], self.end[i] - self.y[i]);
-        let (a, b) = (3.0 * d - 2.0 * s0 - s1, s0 + s1 - 2.0 * d);
-        let y = self.y[i] + theta * (s0 + theta * (a + theta * b));
-        (y, (s0 + theta * (2.0 * a + theta * 3.0 * b)) / self.h)
     }
 
     fn field(&self, model: &dyn Model, x: f64, y: &[f64], dy: &mut [f64]) {
@@ -159,7 +155,8 @@ impl<L: Width> Locate<L> {
                 return root;
             }
             theta = next.clamp(0.0, 1.0);
-            if (step * self.h).abs() <= 1e-12 * t.max(1.0) {
+            // The next correction would be about the square of this one.
+            if (step * self.h).abs() <= 1e-7 * t.max(1.0) {
                 break;
             }
         }

@@ -305,15 +305,18 @@ impl<'a, L: Width> Stepping<'a, L> {
 
     /// Is this the neuron's end, and which?
     fn end(&mut self, lane: usize, accepted: bool) -> Option<End> {
-        let (plan, w) = (self.plan, self.rows.width);
-        let y: Vec<f64> = (0..self.rows.dim).map(|i| self.rows.y.rows()[i * w + lane].to_f64()).collect();
+        let (plan, w, dim) = (self.plan, self.rows.width, self.rows.dim);
         let l = &self.lanes[lane];
         if accepted {
-            if y.iter().any(|y| !y.is_finite()) {
-                return Some(End::Failed(l.t, Cause::NotFinite));
+            let rows = self.rows.y.rows();
+            let y = (0..dim).map(|i| rows[i * w + lane].to_f64());
+            // Most states are within the bound, and no NaN is.
+            if !y.clone().all(|y| y.abs() <= l.bound) {
+                let cause = if y.clone().any(|y| !y.is_finite()) { Cause::NotFinite } else { Cause::Runaway };
+                return Some(End::Failed(l.t, cause));
             }
-            if y.iter().any(|y| y.abs() > l.bound) {
-                return Some(End::Failed(l.t, Cause::Runaway));
+            if l.t >= plan.t_end && plan.rails.is_empty() {
+                return Some(End::Arrived);
             }
             let (least, most) = (self.rows.least.rows(), self.rows.most.rows());
             let beyond = |(i, [lo, hi]): (usize, &[f64; 2])| {
@@ -325,7 +328,7 @@ impl<'a, L: Width> Stepping<'a, L> {
             if l.t >= plan.t_end {
                 return Some(End::Arrived);
             }
-        } else if l.model.rests_at_zero(&y) {
+        } else if l.model.rests_at_zero(&self.rows.column(lane)) {
             return Some(End::Special);
         }
         let next = match plan.control {

@@ -71,6 +71,11 @@ impl<L: Lane> Rows<L> {
             scratch: rows(2 * dim + PARTS + 1),
         }
     }
+
+    /// A lane's state.
+    pub fn column(&mut self, lane: usize) -> Vec<f64> {
+        self.y.rows().iter().skip(lane).step_by(self.width).map(|y| y.to_f64()).collect()
+    }
 }
 
 /// How steps are chosen.

@@ -39,9 +39,21 @@ parameters! {
 /// dv/dt from the currents of the elements, each a (gain, tanh): the membrane of every Ribar–Sepulchre circuit. The
 /// gains are divided by C first: that can be done before the tanhs are known, and once for all stages of a step.
 #[inline(always)]
-pub(crate) fn membrane<R: Real>(c: R, i_app: R, i_passive: R, elements: impl IntoIterator<Item = (R, R)>) -> R {
+pub(crate) fn membrane<R: Real, const N: usize>(c: R, i_app: R, i_passive: R, elements: [(R, R); N]) -> R {
     let per_c = R::num(1.0) / c;
-    elements.into_iter().fold((i_app - i_passive) * per_c, |sum, (a, t)| (-(a * per_c)).mul_add(t, sum))
+    let (mut sum, mut k) = ((i_app - i_passive) * per_c, 0);
+    // No iterator: one that is not inlined is compiled without the vectors' instructions.
+    while k < N {
+        sum = element(sum, per_c, elements[k]);
+        k += 1;
+    }
+    sum
+}
+
+/// One element's current taken from dv/dt.
+#[inline(always)]
+pub(crate) fn element<R: Real>(sum: R, per_c: R, (a, tanh): (R, R)) -> R {
+    (-(a * per_c)).mul_add(tanh, sum)
 }
 
 /// dx/dt of a first-order lag: x follows its input.

@@ -13,7 +13,7 @@
 
 use std::borrow::Cow;
 
-use crate::models::fhnrs::{lag, membrane};
+use crate::models::fhnrs::{element, lag};
 use crate::neuron::{Info, Parameter, Range, State};
 use crate::real::Real;
 
@@ -99,7 +99,8 @@ impl RibarSepulchre {
             (R::num(e.a), crate::math::tanh(seen - R::num(e.v_off)))
         });
         let i_passive = R::num(self.g_max) * (v - R::num(self.e_rev));
-        dy[0] = membrane(R::num(self.c), i_app, i_passive, current);
+        let per_c = R::num(1.0) / R::num(self.c);
+        dy[0] = current.fold((i_app - i_passive) * per_c, |sum, one| element(sum, per_c, one));
         dy[y.len() - 1] = lag(R::num(0.0), i_app, R::num(self.tau_syn));
     }
 

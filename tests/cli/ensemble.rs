@@ -1,0 +1,119 @@
+//! `felice simulate --neurons` and `felice bench`.
+
+use crate::run::{done, felice, file, refused};
+use felice_store::Reader;
+
+#[test]
+fn many_neurons_are_as_each_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = [
+        "simulate",
+        "wererabbit",
+        "--t-end",
+        "6",
+        "--neurons",
+        "30",
+        "--vary",
+        "sigma=0.5..0.7",
+        "--vary",
+        "u=0.45..0.3",
+        "--initial",
+        "0.4,0.2",
+        "--samples",
+        "7",
+        "--crossing",
+        "u=0.31",
+        "--output",
+        "many.h5",
+    ];
+    done(dir.path(), &args);
+    done(dir.path(), &["inspect", "many.h5", "--verify"]);
+    let many = Reader::open(&dir.path().join("many.h5")).unwrap();
+    assert_eq!(many.shape("u").unwrap(), [30, 7]);
+    assert_eq!(many.numbers("parameters/sigma").unwrap()[29], 0.7);
+    assert!(many.numbers("status").unwrap().iter().all(|s| *s == 0.0));
+    let single = [
+        "simulate",
+        "wererabbit",
+        "--t-end",
+        "6",
+        "--param",
+        "sigma=0.7",
+        "--initial",
+        "0.3,0.2",
+        "--samples",
+        "7",
+        "--crossing",
+        "u=0.31",
+        "--rtol",
+        "1e-12",
+        "--atol",
+        "1e-12",
+        "--output",
+        "one.h5",
+    ];
+    done(dir.path(), &single);
+    let one = Reader::open(&dir.path().join("one.h5")).unwrap();
+    let (ours, truth) = (many.numbers("u").unwrap(), one.numbers("u").unwrap());
+    assert_eq!(ours[29 * 7], 0.3);
+    assert!(ours[29 * 7..].iter().zip(&truth).all(|(a, b)| (a - b).abs() < 1e-7));
+    let rows = many.numbers("events/spike_condition/row_size").unwrap();
+    let times = many.numbers("events/spike_condition/time").unwrap();
+    let last = rows[29] as usize;
+    assert_eq!(rows.iter().sum::<f64>() as usize, times.len());
+    let truth = one.numbers("events/spike_condition").unwrap();
+    assert!(last == truth.len() && last > 10);
+    assert!(times[times.len() - last..].iter().zip(&truth).all(|(a, b)| (a - b).abs() < 1e-7));
+    let (least, most) = (many.numbers("summary/u_min").unwrap(), many.numbers("summary/u_max").unwrap());
+    assert!((0..30).all(|k| ours[7 * k..7 * k + 7].iter().all(|u| (least[k]..=most[k]).contains(u))));
+}
+
+/// A neuron that runs away is named in the file and does not spoil the rest.
+#[test]
+fn a_neuron_that_runs_away_is_reported() {
+    let dir = tempfile::tempdir().unwrap();
+    file(dir.path(), "each.csv", "v,g_max\n0.1,1\n0.1,-9\n0.2,1\n");
+    let args = ["simulate", "fhnrs", "--t-end", "20", "--each", "each.csv", "--samples", "3", "--output", "f.h5"];
+    let ran = felice(dir.path(), &args);
+    assert!(ran.code == Some(0) && ran.stderr.contains("1 of 3 neurons"), "{}", ran.stderr);
+    let many = Reader::open(&dir.path().join("f.h5")).unwrap();
+    assert_eq!(many.numbers("status").unwrap(), [0.0, 2.0, 0.0]);
+    assert!(many.numbers("t_reached").unwrap()[1] < 20.0);
+}
+
+#[test]
+fn no_neurons_and_bad_requests() {
+    let dir = tempfile::tempdir().unwrap();
+    let base = ["simulate", "fhnrs", "--t-end", "5", "--samples", "3", "--output"];
+    let with = |output: &'static str, more: &[&'static str]| [&base[..], &[output], more].concat();
+    done(dir.path(), &with("none.h5", &["--neurons", "0"]));
+    done(dir.path(), &["inspect", "none.h5", "--verify"]);
+    file(dir.path(), "bad.csv", "v,tau_slow\n0.1,-1\n");
+    file(dir.path(), "lag.csv", "tau_fast\n0\n1\n");
+    let refusals: [(&str, &[&str], &str); 9] = [
+        ("x.csv", &["--neurons", "2"], "HDF5"),
+        ("x.h5", &["--vary", "c=1..2"], "--neurons"),
+        ("x.h5", &["--neurons", "2", "--vary", "u=1..2"], "no parameter or state `u`"),
+        ("x.h5", &["--neurons", "2", "--vary", "c=1..-1"], "neuron 1"),
+        ("x.h5", &["--neurons", "2", "--each", "bad.csv"], "1 rows"),
+        ("x.h5", &["--each", "bad.csv"], "tau_slow"),
+        ("x.h5", &["--each", "lag.csv"], "states"),
+        ("x.h5", &["--neurons", "2", "--steps", "5"], "multiple"),
+        ("x.h5", &["--neurons", "2", "--rails", "1,2"], "outside its rails"),
+    ];
+    for (output, more, word) in refusals {
+        refused(dir.path(), &with(output, more), 2, &[word]);
+        assert!(!dir.path().join("x.h5").exists() && !dir.path().join("x.h5.partial").exists(), "{more:?}");
+    }
+}
+
+#[test]
+fn the_bench_writes_states() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["bench", "fhnrs", "--neurons", "50", "--steps", "20", "--json", "--states", "s.csv"];
+    let report: serde_json::Value = serde_json::from_str(&done(dir.path(), &args).stdout).unwrap();
+    assert!(report["neuron_steps_per_second"].as_f64().unwrap() > 0.0);
+    let states = std::fs::read_to_string(dir.path().join("s.csv")).unwrap();
+    assert!(states.starts_with("v,v_slow,i_app\n") && states.lines().count() == 51);
+    refused(dir.path(), &["bench", "fhnrs", "--neurons", "0"], 2, &["neurons"]);
+}
