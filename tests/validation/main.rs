@@ -6,6 +6,7 @@
 mod blocks;
 mod circuits;
 mod devices;
+mod functions;
 mod kernels;
 mod native;
 mod neurons;
