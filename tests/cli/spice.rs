@@ -127,6 +127,41 @@ fn operating_points_sweeps_measures_and_samples() {
     refused(dir.path(), &["spice", "rc.cir", "--samples", "1", "--output", "s.csv"], 2, &["1 samples", "at least 2"]);
 }
 
+/// Every form of `.meas`, against closed forms, its unit in the file.
+#[test]
+fn val_measures_are_right_and_carry_their_units() {
+    let dir = tempfile::tempdir().unwrap();
+    let forms = [
+        ("max v(a) from=1m to=2m", 1.0, "V"),
+        ("pp v(a)", 2.0, "V"),
+        ("rms v(a) from=0 to=2m", 0.5f64.sqrt(), "V"),
+        ("avg i(v1) from=0 to=.5m", -2e-3 / std::f64::consts::PI, "A"),
+        ("integ v(a) from=0 to=.5m", 1e-3 / std::f64::consts::PI, "V s"),
+        ("max_at v(a) from=1m to=2m", 1.25e-3, "s"),
+        ("min_at v(a) from=1m to=2m", 1.75e-3, "s"),
+        ("find v(a) at=.25m", 1.0, "V"),
+        ("find v(b) when v(a)=.5 rise=2", 0.25, "V"),
+        ("when v(a)=.5 fall=1", 5e-3 / 12.0, "s"),
+        ("when v(a)=v(c) rise=1", 1e-3 / 12.0, "s"),
+        ("trig v(a)=.5 rise=1 targ v(a)=.5 rise=last", 1e-3, "s"),
+        ("trig at=.2m targ v(a) val=0 td=.2m fall=1", 3e-4, "s"),
+    ];
+    let lines: String = forms.iter().enumerate().map(|(k, f)| format!(".meas tran m{k} {}\n", f.0)).collect();
+    let text = format!("sine\nv1 a 0 sin(0 1 1k)\nr1 a b 500\nr2 b 0 500\nv2 c 0 .5\n{lines}.tran 1u 2m\n.end\n");
+    file(dir.path(), "sine.cir", text);
+    for engine in ["native", "ngspice"] {
+        let out = done(dir.path(), &["spice", "sine.cir", "--engine", engine, "--output", "s.h5"]).stdout;
+        let inside = done(dir.path(), &["inspect", "s.h5"]).stdout;
+        for (k, (form, expected, unit)) in forms.iter().enumerate() {
+            let found = out.lines().find_map(|l| l.strip_prefix(&format!("m{k} = ")));
+            let found: f64 = found.unwrap_or_else(|| panic!("{engine}: no m{k} in {out}")).parse().unwrap();
+            assert!((found / expected - 1.0).abs() < 2e-5, "{engine}: {form} gave {found}, expected {expected}");
+            let line = inside.lines().find(|l| l.contains(&format!("m{k} "))).unwrap_or_else(|| panic!("{inside}"));
+            assert!(line.contains(&format!(" {unit} ")) || line.contains(&format!("[{unit}]")), "{form}: {line}");
+        }
+    }
+}
+
 #[test]
 #[cfg(feature = "spice21")]
 fn spice21_refuses_by_name_and_its_failures_are_the_engines() {

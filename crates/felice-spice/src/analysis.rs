@@ -1,5 +1,9 @@
 //! Analyses a netlist or a caller asks for: operating point, DC sweep, transient, and measurements on their results.
 
+use felice_base::Unit;
+
+use crate::simulation::unit_of;
+
 /// One analysis.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Analysis {
@@ -83,6 +87,17 @@ pub enum MeasureKind {
         /// Last axis value looked at.
         to: Option<f64>,
     },
+    /// `MIN_AT|MAX_AT vector [from= to=]`: the axis value of the extreme.
+    ExtremeAt {
+        /// The largest, not the smallest.
+        largest: bool,
+        /// Of what.
+        vector: String,
+        /// First axis value looked at.
+        from: Option<f64>,
+        /// Last axis value looked at.
+        to: Option<f64>,
+    },
     /// `FIND vector AT=x`
     FindAt {
         /// Of what.
@@ -99,25 +114,58 @@ pub enum MeasureKind {
     },
     /// `WHEN vector=value ...`: the axis value of the crossing.
     When(Crossing),
-    /// `TRIG ... TARG ...`: axis distance between two crossings.
+    /// `TRIG ... TARG ...`: axis distance between two events.
     Delay {
         /// From.
-        trigger: Crossing,
+        trigger: Event,
         /// To.
-        target: Crossing,
+        target: Event,
     },
+}
+
+/// What begins or ends a delay.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// `AT=x`
+    At(f64),
+    /// A crossing.
+    Crossing(Crossing),
+}
+
+impl Event {
+    fn vector(&self) -> Option<&String> {
+        match self {
+            Event::At(_) => None,
+            Event::Crossing(c) => Some(&c.vector),
+        }
+    }
 }
 
 impl MeasureKind {
     /// The vectors it looks at.
     pub fn vectors(&self) -> impl Iterator<Item = &str> {
         let (a, b) = match self {
-            MeasureKind::Reduce { vector, .. } | MeasureKind::FindAt { vector, .. } => (vector, None),
-            MeasureKind::FindWhen { vector, when } => (vector, Some(&when.vector)),
-            MeasureKind::When(when) => (&when.vector, None),
-            MeasureKind::Delay { trigger, target } => (&trigger.vector, Some(&target.vector)),
+            MeasureKind::Reduce { vector, .. }
+            | MeasureKind::ExtremeAt { vector, .. }
+            | MeasureKind::FindAt { vector, .. } => (Some(vector), None),
+            MeasureKind::FindWhen { vector, when } => (Some(vector), Some(&when.vector)),
+            MeasureKind::When(when) => (Some(&when.vector), None),
+            MeasureKind::Delay { trigger, target } => (trigger.vector(), target.vector()),
         };
-        std::iter::once(a).chain(b).map(String::as_str)
+        a.into_iter().chain(b).map(String::as_str)
+    }
+
+    /// The unit of what is measured along an axis of this unit.
+    pub fn unit(&self, axis: &Unit) -> Unit {
+        match self {
+            MeasureKind::Reduce { how: Reduction::Integral, vector, .. } => {
+                Unit::new(format!("{} {}", unit_of(vector).symbol(), axis.symbol()))
+            }
+            MeasureKind::Reduce { vector, .. }
+            | MeasureKind::FindAt { vector, .. }
+            | MeasureKind::FindWhen { vector, .. } => unit_of(vector),
+            MeasureKind::ExtremeAt { .. } | MeasureKind::When(_) | MeasureKind::Delay { .. } => axis.clone(),
+        }
     }
 }
 

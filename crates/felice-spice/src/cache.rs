@@ -20,11 +20,11 @@ use sha2::{Digest, Sha256};
 use crate::analysis::Analysis;
 use crate::engine::{EngineName, Settings};
 use crate::job::Job;
-use crate::simulation::{Simulation, Work};
+use crate::simulation::{Measured, Simulation, Work};
 use crate::writer;
 
 /// Changes with the layout of a cached file.
-const FORMAT: &str = "felice-simulation-1";
+const FORMAT: &str = "felice-simulation-2";
 /// Larger results are not kept.
 const MAX_RESULT: usize = 64 << 20;
 /// Beyond this the oldest results go.
@@ -193,9 +193,10 @@ fn put_simulation(out: &mut Vec<u8>, s: &Simulation) {
         put_text(out, value);
     });
     put_count(out, s.measures.len());
-    s.measures.iter().for_each(|(name, value)| {
-        put_text(out, name);
-        put_numbers(out, value.as_slice());
+    s.measures.iter().for_each(|m| {
+        put_text(out, &m.name);
+        put_numbers(out, m.value.as_slice());
+        put_text(out, m.unit.symbol());
     });
     let Work { steps, rejected, evaluations, jacobians, factorizations, iterations } = s.work;
     for count in [steps, rejected, evaluations, jacobians, factorizations, iterations] {
@@ -242,7 +243,10 @@ impl Reader<'_> {
         let (version, log) = (self.text()?, self.text()?);
         let options = (0..self.count()?).map(|_| Some((self.text()?, self.text()?))).collect::<Option<_>>()?;
         let measures = (0..self.count()?)
-            .map(|_| Some((self.text()?, self.numbers()?.first().copied())))
+            .map(|_| {
+                let (name, value) = (self.text()?, self.numbers()?.first().copied());
+                Some(Measured { name, value, unit: Unit::new(self.text()?) })
+            })
             .collect::<Option<_>>()?;
         let mut number = || self.count().map(|n| n as u64);
         let work = Work {
@@ -308,7 +312,10 @@ mod tests {
             version: "39".into(),
             reason: String::new(),
             options: vec![("reltol".into(), "1e-9".into())],
-            measures: vec![("a".into(), Some(1.5)), ("b".into(), None)],
+            measures: vec![
+                Measured { name: "a".into(), value: Some(1.5), unit: Unit::VOLT },
+                Measured { name: "b".into(), value: None, unit: Unit::new("V s") },
+            ],
             log: "κ".into(),
             work: Work { steps: 7, ..Work::default() },
             cached: true,

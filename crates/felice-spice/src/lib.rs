@@ -35,4 +35,4 @@ pub use job::Job;
 pub use netlist::Netlist;
 pub use process::abandon;
 pub use simulate::{EngineChoice, engine, simulate, simulate_all};
-pub use simulation::{Simulation, Work, long_name_of, unit_of};
+pub use simulation::{Measured, Simulation, Work, long_name_of, unit_of};

@@ -1,12 +1,17 @@
 //! `.meas` on a result.
 
-use crate::analysis::{Crossing, Edge, Measure, MeasureKind, Reduction};
-use crate::simulation::Simulation;
+use crate::analysis::{Crossing, Edge, Event, Measure, MeasureKind, Reduction};
+use crate::simulation::{Measured, Simulation};
 
-/// Results of the measurements that belong to this analysis; `None` where the event did not happen.
-pub(crate) fn evaluate(measures: &[Measure], result: &Simulation) -> Vec<(String, Option<f64>)> {
+/// Results of the measurements that belong to this analysis.
+pub(crate) fn evaluate(measures: &[Measure], result: &Simulation) -> Vec<Measured> {
     let mine = measures.iter().filter(|m| m.analysis == result.analysis.kind());
-    mine.map(|m| (m.name.clone(), value(&m.what, result).filter(|v| v.is_finite()))).collect()
+    let measured = |m: &Measure| Measured {
+        name: m.name.clone(),
+        value: value(&m.what, result).filter(|v| v.is_finite()),
+        unit: m.what.unit(&result.vectors.axis().unit),
+    };
+    mine.map(measured).collect()
 }
 
 fn value(what: &MeasureKind, result: &Simulation) -> Option<f64> {
@@ -14,7 +19,12 @@ fn value(what: &MeasureKind, result: &Simulation) -> Option<f64> {
     match what {
         MeasureKind::Reduce { how, vector, from, to } => {
             let y = difference(result, vector)?;
-            reduce(*how, x, &y, from.unwrap_or(f64::NEG_INFINITY), to.unwrap_or(f64::INFINITY))
+            reduce(*how, &between(x, &y, *from, *to)?)
+        }
+        MeasureKind::ExtremeAt { largest, vector, from, to } => {
+            let points = between(x, &difference(result, vector)?, *from, *to)?;
+            let before = |a: &(f64, f64), b: &(f64, f64)| if *largest { a.1 >= b.1 } else { a.1 <= b.1 };
+            points.into_iter().reduce(|a, b| if before(&a, &b) { a } else { b }).map(|p| p.0)
         }
         MeasureKind::FindAt { vector, at } => at_point(x, &difference(result, vector)?, *at),
         MeasureKind::FindWhen { vector, when } => {
@@ -22,7 +32,7 @@ fn value(what: &MeasureKind, result: &Simulation) -> Option<f64> {
             at_point(x, &difference(result, vector)?, t)
         }
         MeasureKind::When(when) => passage(result, when),
-        MeasureKind::Delay { trigger, target } => Some(passage(result, target)? - passage(result, trigger)?),
+        MeasureKind::Delay { trigger, target } => Some(event(result, target)? - event(result, trigger)?),
     }
 }
 
@@ -48,8 +58,15 @@ fn at_point(x: &[f64], y: &[f64], t: f64) -> Option<f64> {
     crate::resample::interpolate(x, y, &[t]).first().copied()
 }
 
-fn reduce(how: Reduction, x: &[f64], y: &[f64], from: f64, to: f64) -> Option<f64> {
-    let (from, to) = (from.max(*x.first()?), to.min(*x.last()?));
+/// The points from `from` to `to`, both included.
+fn between(x: &[f64], y: &[f64], from: Option<f64>, to: Option<f64>) -> Option<Vec<(f64, f64)>> {
+    // A sweep may run downwards.
+    let (low, high) = (x.first()?.min(*x.last()?), x.first()?.max(*x.last()?));
+    if low != x[0] {
+        let backwards = |list: &[f64]| list.iter().rev().copied().collect::<Vec<f64>>();
+        return between(&backwards(x), &backwards(y), from, to);
+    }
+    let (from, to) = (from.map_or(low, |f| f.max(low)), to.map_or(high, |t| t.min(high)));
     if from > to {
         return None;
     }
@@ -58,11 +75,15 @@ fn reduce(how: Reduction, x: &[f64], y: &[f64], from: f64, to: f64) -> Option<f6
     if to > from {
         points.push((to, at_point(x, y, to)?));
     }
+    Some(points)
+}
+
+fn reduce(how: Reduction, points: &[(f64, f64)]) -> Option<f64> {
     let extreme = |f: fn(f64, f64) -> f64| points.iter().map(|p| p.1).reduce(f);
     // Straight lines between points: a square integrates exactly as (a² + ab + b²)/3.
     let integral =
         |f: fn(f64, f64) -> f64| points.windows(2).map(|w| (w[1].0 - w[0].0) * f(w[0].1, w[1].1)).sum::<f64>();
-    let span = to - from;
+    let span = points.last()?.0 - points.first()?.0;
     match how {
         Reduction::Min => extreme(f64::min),
         Reduction::Max => extreme(f64::max),
@@ -70,6 +91,13 @@ fn reduce(how: Reduction, x: &[f64], y: &[f64], from: f64, to: f64) -> Option<f6
         Reduction::Integral => Some(integral(|a, b| 0.5 * (a + b))),
         Reduction::Average => (span > 0.0).then(|| integral(|a, b| 0.5 * (a + b)) / span),
         Reduction::Rms => (span > 0.0).then(|| (integral(|a, b| (a * a + a * b + b * b) / 3.0) / span).sqrt()),
+    }
+}
+
+fn event(result: &Simulation, event: &Event) -> Option<f64> {
+    match event {
+        Event::At(x) => Some(*x),
+        Event::Crossing(c) => passage(result, c),
     }
 }
 

@@ -21,14 +21,25 @@ pub struct Simulation {
     pub reason: String,
     /// Options in force, name and value, sorted by name.
     pub options: Vec<(String, String)>,
-    /// `.meas` results by name; `None` where the event did not happen.
-    pub measures: Vec<(String, Option<f64>)>,
+    /// `.meas` results.
+    pub measures: Vec<Measured>,
     /// The engine's own words.
     pub log: String,
     /// Work done.
     pub work: Work,
     /// True where the result was read from the cache.
     pub cached: bool,
+}
+
+/// The result of one `.meas` line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// Its name, lower case.
+    pub name: String,
+    /// What was measured; `None` where the event did not happen.
+    pub value: Option<f64>,
+    /// Its unit: that of the vector, of the axis, or of both.
+    pub unit: Unit,
 }
 
 /// Work counts: the same on every machine, so that a slower algorithm fails a test. 0 where an engine does not say.

@@ -1,6 +1,7 @@
 //! A flattened circuit as netlist text: for ngspice where there is no text of the user's that it would understand, and as
 //! the canonical form whose hash names a result in the cache.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::analysis::{Analysis, Tran};
@@ -97,6 +98,15 @@ fn model_name(name: &str) -> String {
     name.replace(':', ".")
 }
 
+/// The name under which ngspice gets an element: polynomials of currents (F, H) become B sources.
+pub(crate) fn written_name<'n>(name: &'n str, device: &Device) -> Cow<'n, str> {
+    let behavioural = matches!(device, Device::BehaviouralVoltage { .. } | Device::BehaviouralCurrent { .. });
+    match behavioural && name.starts_with(['f', 'h']) {
+        true => Cow::Owned(format!("b{name}")),
+        false => Cow::Borrowed(name),
+    }
+}
+
 struct Writer<'w> {
     circuit: &'w Circuit,
     out: &'w mut String,
@@ -106,7 +116,8 @@ impl Writer<'_> {
     fn element(&mut self, name: &str, device: &Device) -> Option<()> {
         let circuit = self.circuit;
         let node = |id: NodeId| circuit.nodes.name(id);
-        let by_name = |id: ElementId| circuit.elements.get(id.index()).map_or("?", |e| &e.name);
+        let by_name =
+            |id: ElementId| circuit.elements.get(id.index()).map_or("?".into(), |e| written_name(&e.name, &e.device));
         let out = &mut *self.out;
         let ic = |initial: &Option<f64>| initial.map(|x| format!(" ic={x:e}")).unwrap_or_default();
         let _ = match device {
@@ -127,7 +138,8 @@ impl Writer<'_> {
                 writeln!(out, "{name} {} {} {} {gain:e}", node(*p), node(*n), by_name(*control))
             }
             Device::BehaviouralVoltage { p, n, volts: expr } | Device::BehaviouralCurrent { p, n, amperes: expr } => {
-                // What was written as E or G keeps its letter, so that its current keeps its name.
+                // What was written as E or G keeps its letter, so that its current keeps its name; F and H cannot.
+                let name = written_name(name, device);
                 let key = match (name.as_bytes().first(), matches!(device, Device::BehaviouralVoltage { .. })) {
                     (Some(b'e'), _) => "vol",
                     (Some(b'g'), _) => "cur",
@@ -228,7 +240,10 @@ fn expression(circuit: &Circuit, expr: &Expr, out: &mut String) -> Option<()> {
             Op::Time => write!(out, "time"),
             Op::Voltage(p, n) if n.is_ground() => write!(out, "v({})", circuit.nodes.name(*p)),
             Op::Voltage(p, n) => write!(out, "v({},{})", circuit.nodes.name(*p), circuit.nodes.name(*n)),
-            Op::Current(e) => write!(out, "i({})", circuit.elements.get(e.index())?.name),
+            Op::Current(e) => {
+                let element = circuit.elements.get(e.index())?;
+                write!(out, "i({})", written_name(&element.name, &element.device))
+            }
             Op::Unary(f, a) => {
                 pending.extend([Text(")"), Value(*a), Text(unary_text(*f))]);
                 Ok(())

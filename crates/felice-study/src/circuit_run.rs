@@ -1,7 +1,6 @@
 //! Running a circuit at a study's points.
 
 use felice_base::{Signal, Unit};
-use felice_spice::analysis::MeasureKind;
 use felice_spice::native::{Departure, Transistor, depart};
 use felice_spice::{Circuit, EngineChoice, Job, Settings, Simulation, long_name_of, unit_of};
 use felice_subthreshold::{Card, Deviation, deviation_of};
@@ -86,7 +85,7 @@ impl<'s> CircuitSubject<'s> {
                 let about = format!("`.meas` {} of the netlist", m.name);
                 columns.push(column(
                     format!("meas_{}", crate::circuit::plain(&m.name)),
-                    measured(&m.what),
+                    m.what.unit(&Unit::SECOND).symbol(),
                     about,
                     float,
                     1,
@@ -221,7 +220,7 @@ impl<'s> CircuitSubject<'s> {
                 put(block, &mut std::iter::once(spikes.len() as f64));
             }
             for m in self.spec.nominal.measures.iter().filter(|m| m.analysis == "tran") {
-                let found = simulation.measures.iter().find(|(name, _)| *name == m.name).and_then(|(_, x)| *x);
+                let found = simulation.measures.iter().find(|found| found.name == m.name).and_then(|found| found.value);
                 put(block, &mut std::iter::once(found.unwrap_or(f64::NAN)));
             }
         }
@@ -265,25 +264,6 @@ impl<'s> CircuitSubject<'s> {
             }
         }
         Ok(())
-    }
-}
-
-/// The unit of what a `.meas` line gives.
-fn measured(what: &MeasureKind) -> &'static str {
-    match what {
-        MeasureKind::When(_) | MeasureKind::Delay { .. } => "s",
-        MeasureKind::Reduce { how: felice_spice::analysis::Reduction::Integral, vector, .. } => {
-            if vector.starts_with('i') { "A s" } else { "V s" }
-        }
-        MeasureKind::Reduce { vector, .. }
-        | MeasureKind::FindAt { vector, .. }
-        | MeasureKind::FindWhen { vector, .. } => {
-            if vector.starts_with('i') {
-                "A"
-            } else {
-                "V"
-            }
-        }
     }
 }
 

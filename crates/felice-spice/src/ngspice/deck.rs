@@ -1,12 +1,12 @@
 //! The deck that ngspice gets: the user's text, its includes made absolute, and a control block of ours that runs one
 //! analysis and writes its result. Where the text holds EKV model cards or changed parameters, the flattened circuit instead.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::analysis::{Analysis, Tran};
-use crate::circuit::{Circuit, OptionValue, Saves};
+use crate::circuit::{Circuit, Device, OptionValue, Saves};
 use crate::engine::{Accuracy, EngineName, Settings};
 use crate::error::SpiceError;
 use crate::job::Job;
@@ -29,25 +29,13 @@ pub(super) struct Deck {
     pub options: Vec<(String, String)>,
 }
 
-/// Tolerances on reltol, abstol (A), vntol (V), chgtol (C) of the attempts after the first: at a steep corner ngspice cannot
-/// always meet the tightest ones within its rounding. The largest step, which decides about accuracy, stays.
-const LOOSER: [[f64; 4]; 3] = [[1e-8, 1e-17, 1e-11, 1e-22], [1e-7, 1e-15, 1e-10, 1e-19], [1e-6, 1e-14, 1e-9, 1e-17]];
-
-/// How often a run is tried, each time with looser tolerances.
-pub(super) const ATTEMPTS: usize = 1 + LOOSER.len();
-
-/// The options that make ngspice exact at picoamperes, each no looser than the netlist's own; looser in later attempts.
-pub(super) fn options(
-    own: &BTreeMap<String, OptionValue>,
-    settings: &Settings,
-    attempt: usize,
-) -> Vec<(String, String)> {
+/// The options that make ngspice exact at picoamperes, each no looser than the netlist's own.
+fn options(own: &BTreeMap<String, OptionValue>, settings: &Settings) -> Vec<(String, String)> {
     let reltol = match settings.accuracy {
         Accuracy::Normal => 1e-6,
         Accuracy::Tight | Accuracy::Reference => 1e-9,
     };
     let tightest = [settings.reltol.unwrap_or(reltol), settings.abstol(), settings.vntol.unwrap_or(1e-12), 1e-26];
-    let least = attempt.checked_sub(1).and_then(|i| LOOSER.get(i)).copied().unwrap_or([0.0; 4]);
     let own_value = |name: &str| match own.get(name) {
         Some(OptionValue::Number(x)) if *x > 0.0 => *x,
         _ => f64::INFINITY,
@@ -55,8 +43,8 @@ pub(super) fn options(
     let names = ["reltol", "abstol", "vntol", "chgtol"];
     let mut list: Vec<(String, String)> = names
         .iter()
-        .zip(tightest.iter().zip(&least))
-        .map(|(name, (tight, least))| ((*name).to_owned(), format!("{:e}", tight.min(own_value(name)).max(*least))))
+        .zip(tightest)
+        .map(|(name, tight)| ((*name).to_owned(), format!("{:e}", tight.min(own_value(name)))))
         .collect();
     list.push(("gmin".into(), format!("{:e}", own_value("gmin").min(1e-18))));
     if !own.contains_key("method") {
@@ -73,15 +61,15 @@ pub(super) fn max_step(tran: &Tran, settings: &Settings) -> f64 {
 }
 
 /// A deck for a circuit that the parser understands.
-pub(super) fn understood(
-    job: &Job,
-    circuit: &Circuit,
-    settings: &Settings,
-    attempt: usize,
-) -> Result<Deck, SpiceError> {
+pub(super) fn understood(job: &Job, circuit: &Circuit, settings: &Settings) -> Result<Deck, SpiceError> {
     let analysis = circuit.analyses.first().cloned().unwrap_or(Analysis::Op);
-    let options = options(&circuit.options, settings, attempt);
-    let flat = job.netlist.is_made() || !job.parameters.is_empty() || !circuit.ekv_models.is_empty();
+    let options = options(&circuit.options, settings);
+    // Of E, F, G, H that hold expressions ngspice makes sources of other names: we choose which.
+    let expressions = circuit.elements.iter().any(|e| {
+        let behavioural = matches!(e.device, Device::BehaviouralVoltage { .. } | Device::BehaviouralCurrent { .. });
+        behavioural && !e.name.starts_with('b')
+    });
+    let flat = job.netlist.is_made() || !job.parameters.is_empty() || !circuit.ekv_models.is_empty() || expressions;
     let mut text = if flat { flattened(circuit)? } else { as_written(job, true).0 };
     for (name, volts) in &job.initial {
         let _ = writeln!(text, ".ic v({})={volts:e}", name.to_ascii_lowercase());
@@ -92,21 +80,26 @@ pub(super) fn understood(
     };
     let saves = match &circuit.saves {
         Saves::All => String::new(),
-        Saves::Only(list) => save_command(list),
+        Saves::Only(list) => {
+            let renamed = renamed(circuit);
+            let source = |v: &str| v.strip_prefix("i(")?.strip_suffix(')').and_then(|name| renamed.get(name));
+            let written = |v: &String| source(v).map_or_else(|| v.clone(), |name| format!("i({name})"));
+            save_command(&list.iter().map(written).collect::<Vec<_>>())
+        }
     };
-    control(&mut text, &options, &[saves, writer::command(&analysis, step)]);
+    control(&mut text, &options, &[saves, command(&analysis, step)]);
     Ok(Deck { text, analysis: Some(analysis), options })
 }
 
 /// A deck for a netlist that only ngspice understands: its own control block is kept, but for what would end it early.
-pub(super) fn foreign(job: &Job, settings: &Settings, attempt: usize) -> Result<Deck, SpiceError> {
+pub(super) fn foreign(job: &Job, settings: &Settings) -> Result<Deck, SpiceError> {
     if !job.parameters.is_empty() {
         return Err(SpiceError::Refused {
             engine: EngineName::Ngspice,
             reason: "parameters can be changed only in netlists that the parser understands".into(),
         });
     }
-    let options = options(&BTreeMap::new(), settings, attempt);
+    let options = options(&BTreeMap::new(), settings);
     let (mut text, own) = as_written(job, false);
     for (name, volts) in &job.initial {
         let _ = writeln!(text, ".ic v({name})={volts:e}");
@@ -119,7 +112,7 @@ pub(super) fn foreign(job: &Job, settings: &Settings, attempt: usize) -> Result<
     };
     match &analysis {
         Some(Analysis::Tran(t)) => {
-            commands.push(writer::command(&Analysis::Tran(t.clone()), Some(max_step(t, settings))));
+            commands.push(command(&Analysis::Tran(t.clone()), Some(max_step(t, settings))));
         }
         Some(other) => commands.push(writer::command(other, None)),
         None if own.is_empty() => commands.push("run".into()),
@@ -129,6 +122,18 @@ pub(super) fn foreign(job: &Job, settings: &Settings, attempt: usize) -> Result<
     }
     control(&mut text, &options, &commands);
     Ok(Deck { text, analysis, options })
+}
+
+/// An analysis as ngspice is asked for it: what it saves begins some steps before the start, since its first point comes
+/// after the time it is told.
+fn command(analysis: &Analysis, step: Option<f64>) -> String {
+    match (analysis, step) {
+        (Analysis::Tran(t), Some(step)) => {
+            let start = (t.start - 4.0 * step).max(0.0);
+            writer::command(&Analysis::Tran(Tran { start, ..t.clone() }), Some(step))
+        }
+        _ => writer::command(analysis, None),
+    }
 }
 
 fn control(text: &mut String, options: &[(String, String)], commands: &[String]) {
@@ -141,6 +146,12 @@ fn control(text: &mut String, options: &[(String, String)], commands: &[String])
         let _ = writeln!(text, "{command}");
     }
     let _ = write!(text, "write {RAW_FILE}\nquit\n.endc\n.end\n");
+}
+
+/// Elements that ngspice gets under another name: (name, that name).
+pub(super) fn renamed(circuit: &Circuit) -> HashMap<&str, String> {
+    let named = circuit.elements.iter().map(|e| (e.name.as_str(), writer::written_name(&e.name, &e.device)));
+    named.filter(|(name, written)| name != written).map(|(name, written)| (name, written.into_owned())).collect()
 }
 
 /// `save v(a) v(b) i(vx)`: of a difference both nodes.

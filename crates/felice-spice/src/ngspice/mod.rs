@@ -8,6 +8,7 @@ mod raw;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::engine::{Engine, EngineName, Settings};
 use crate::error::SpiceError;
 use crate::job::Job;
 use crate::process::{self, Outcome, PrivateFolder};
+use crate::resample;
 use crate::simulation::{Simulation, Work, long_name_of, unit_of};
 use deck::Deck;
 use raw::Plot;
@@ -176,23 +178,11 @@ impl Engine for Ngspice {
             Err(SpiceError::NotUnderstood(_)) if !job.netlist.is_made() => None,
             Err(e) => return Err(e),
         };
-        let mut attempt = 0;
-        let result = loop {
-            let deck = match &circuit {
-                Some(circuit) => deck::understood(job, circuit, settings, attempt)?,
-                None => deck::foreign(job, settings, attempt)?,
-            };
-            attempt += 1;
-            match self.execute(&deck, circuit.as_deref(), settings) {
-                Err(SpiceError::Failed { log, .. }) if attempt < deck::ATTEMPTS && too_tight(&log) => {}
-                other => break other,
-            }
+        let deck = match &circuit {
+            Some(circuit) => deck::understood(job, circuit, settings)?,
+            None => deck::foreign(job, settings)?,
         };
-        let mut result = result?;
-        if attempt > 1 {
-            result.log +=
-                &format!("\nfelice: attempt {attempt}, with looser tolerances: the first met `timestep too small`\n");
-        }
+        let result = self.execute(&deck, circuit.as_deref(), settings).map_err(|e| with_remedy(e, &deck))?;
         crate::simulate::finish(result, job, settings)
     }
 }
@@ -201,10 +191,21 @@ fn private_folder() -> Result<PrivateFolder, SpiceError> {
     PrivateFolder::new().map_err(|e| SpiceError::file(std::env::temp_dir(), "make a folder in", e))
 }
 
-/// True where ngspice gave up for want of convergence, which looser tolerances may cure.
-fn too_tight(log: &str) -> bool {
-    let log = log.to_ascii_lowercase();
-    log.contains("timestep too small") || log.contains("no convergence")
+/// Where ngspice gave up for want of convergence: which tolerances were asked of it, and how to ask for others.
+fn with_remedy(error: SpiceError, deck: &Deck) -> SpiceError {
+    let SpiceError::Failed { engine, problem, log } = error else { return error };
+    let said = log.to_ascii_lowercase();
+    if !said.contains("timestep too small") && !said.contains("no convergence") {
+        return SpiceError::Failed { engine, problem, log };
+    }
+    let tolerances = deck.options.iter().filter(|(name, _)| name.ends_with("tol"));
+    let list: Vec<String> = tolerances.map(|(name, value)| format!("{name}={value}")).collect();
+    let problem = format!(
+        "{problem}; it was asked for {}, which its rounding may not allow in this circuit: try looser ones \
+         (--reltol 1e-6 --abstol 1e-15 --vntol 1e-9)",
+        list.join(" ")
+    );
+    SpiceError::Failed { engine, problem, log }
 }
 
 /// The lines of a log that say what went wrong.
@@ -248,12 +249,15 @@ fn kind_of(plot: &Plot, asked: Option<&Analysis>) -> Result<Analysis, String> {
 /// A plot as vectors under their SPICE names, checked for presence, length and finiteness.
 fn vectors(plot: Plot, analysis: &Analysis, circuit: Option<&Circuit>) -> Result<Sampled, String> {
     let mut columns = plot.columns;
-    let points = columns.first().map_or(0, |c| c.1.len());
     let axis = match analysis {
-        Analysis::Op => Signal::new("point", Unit::ONE, "operating point", (0..points).map(|i| i as f64).collect()),
+        Analysis::Op => {
+            let points = columns.first().map_or(0, |c| c.1.len());
+            Signal::new("point", Unit::ONE, "operating point", (0..points).map(|i| i as f64).collect())
+        }
         Analysis::Tran(t) => {
             let time = columns.remove(0).1;
             check_time(&time, t)?;
+            let time = if t.start > 0.0 { from_start(t.start, time, &mut columns) } else { time };
             Signal::new("time", Unit::SECOND, "time", time)
         }
         Analysis::Dc(sweeps) => {
@@ -267,7 +271,14 @@ fn vectors(plot: Plot, analysis: &Analysis, circuit: Option<&Circuit>) -> Result
             Signal::new(source.clone(), unit, format!("swept source {source}"), values)
         }
     };
-    let find = |name: &str| columns.iter().find(|c| c.0 == name).map(|c| c.1.clone());
+    let points = axis.values.len();
+    let mut places: HashMap<String, usize> = columns.iter().enumerate().map(|(i, c)| (c.0.clone(), i)).collect();
+    for (name, written) in circuit.map(deck::renamed).unwrap_or_default() {
+        if let Some(place) = places.remove(&format!("i({written})")) {
+            places.insert(format!("i({name})"), place);
+        }
+    }
+    let find = |name: &str| places.get(name).map(|i| columns[*i].1.clone());
     let wanted = match circuit {
         Some(c) => c.vectors(),
         None => columns.iter().map(|c| c.0.clone()).filter(|n| !n.contains('#')).collect(),
@@ -304,6 +315,16 @@ fn difference(name: &str, points: usize, find: impl Fn(&str) -> Option<Vec<f64>>
         _ => find(&format!("v({node})")),
     };
     Some(of(a)?.iter().zip(of(b)?).map(|(p, n)| p - n).collect())
+}
+
+/// Points from `start` on, the first one between its neighbours: ngspice saves from its own first point after it.
+fn from_start(start: f64, time: Vec<f64>, columns: &mut [(String, Vec<f64>)]) -> Vec<f64> {
+    let after = time.partition_point(|t| *t <= start);
+    for (_, values) in columns {
+        let first = resample::interpolate(&time, values, &[start]);
+        *values = first.into_iter().chain(values.drain(after..)).collect();
+    }
+    std::iter::once(start).chain(time[after..].iter().copied()).collect()
 }
 
 fn check_time(time: &[f64], tran: &Tran) -> Result<(), String> {

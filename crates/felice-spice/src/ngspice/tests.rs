@@ -120,6 +120,51 @@ fn its_own_words_come_with_its_failures() {
     }
 }
 
+/// Every controlled source of every form, in a subcircuit too: the same vectors as the native engine's, currents included.
+#[test]
+fn val_controlled_sources_are_those_of_the_native_engine() {
+    let text = "controlled\nv1 a 0 sin(.5 .2 1k)\nv2 b 0 .3\nr1 a 0 1k\nr2 b 0 1k\nx1 a b s\n.subckt s a b\nv3 a a2 0\nr3 a2 0 1k\n\
+                e1 c 0 poly(2) (a,0) (b,0) .1 1 2 .5 .25 .125 .1 .2 .3 .4\nrc c 0 1k\ne2 d 0 value={v(a)*v(b)+i(v3)*1k}\nrd d 0 2k\n\
+                g1 e 0 poly(1) a 0 0 1m 1m\nre e 0 1k\ng2 h 0 value={1m*tanh(v(a,b))}\nrh h 0 1k\n\
+                f1 f 0 poly(2) v3 v1 1u 1 .5 100 20 3\nrf f 0 1k\nh1 g 0 poly(1) v3 .1 100 1k\nrg g 0 1k\n\
+                e3 i 0 (a,b) 2\nri i 0 1k\nb1 k 0 v=i(e1)*1k+i(e2)*1k+i(h1)\nrk k 0 1k\n.ends\n.tran 10u 1m\n";
+    let text = text.replace(" v1 1u", " v3 1u");
+    let settings = Settings { samples: Some(51), cache: false, ..Settings::default() };
+    for saves in [None, Some(["v(k.x1)", "i(e.x1.e1)", "i(h.x1.h1)", "i(e.x1.e2)"])] {
+        let mut job = Job::new(Netlist::from_text(&text));
+        if let Some(saves) = saves {
+            job = job.with_saves(saves.map(|s| s.replace("k.x1", "x1.k")));
+        }
+        let theirs = Ngspice::default().run(&job, &settings).unwrap();
+        let ours = crate::native::Native::new().run(&job, &settings).unwrap();
+        assert!(ours.vectors.signals().len() >= 4);
+        for s in ours.vectors.signals() {
+            let other = theirs.vector(&s.name).unwrap_or_else(|| panic!("{} is missing", s.name));
+            let error = s.values.iter().zip(&other.values).fold(0.0f64, |m, (a, b)| m.max((a - b).abs()));
+            assert!(error < if s.name.starts_with('v') { 2e-5 } else { 2e-8 }, "{}: {error}", s.name);
+        }
+    }
+}
+
+/// What is saved begins at the start time, not at ngspice's first point after it.
+#[test]
+fn val_a_transient_with_a_start_begins_there() {
+    let late = ngspice("late\nv1 a 0 sin(0 1 1k)\nr1 a b 1k\nc1 b 0 100n\n.tran 1u 2m 1m\n").unwrap();
+    assert_eq!((late.axis()[0], *late.axis().last().unwrap()), (1e-3, 2e-3));
+    for (t, v) in late.axis().iter().zip(&late.vector("v(a)").unwrap().values) {
+        assert!((v - (std::f64::consts::TAU * 1e3 * t).sin()).abs() < 1e-7, "{t}: {v}");
+    }
+}
+
+/// Tolerances that its rounding does not allow are named, with others to try; nothing is tried behind the user's back.
+#[test]
+fn want_of_convergence_names_the_tolerances() {
+    let text = "stiff\nv1 a b sin(0 6 1k)\nrb b 0 10meg\nd1 a p dr\nd2 b p dr\nd3 n a dr\nd4 n b dr\nc1 p n 4.7u ic=0\n\
+                r1 p n 1k\nrg n 0 100\n.model dr d(is=1e-12 n=1.7 rs=.5)\n.tran 10u 4m\n";
+    let e = ngspice(text).unwrap_err().to_string();
+    assert!(e.contains("imestep too small") && e.contains("abstol=1e-20") && e.contains("--abstol"), "{e}");
+}
+
 #[test]
 fn an_absent_ngspice_is_named_with_its_remedy() {
     let job = Job::new(Netlist::from_text(RC));

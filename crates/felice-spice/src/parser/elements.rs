@@ -8,11 +8,12 @@ use super::expression::{self, CircuitNames};
 use super::fields::{Field, Fields, Kind};
 use super::lines::Line;
 use super::models::{Model, Models};
+use super::polynomial;
 use super::scope::{InScope, Scope};
 use super::sources::{Times, positional, stimulus};
 use super::wrong::Result;
 use crate::circuit::{Device, Element, ElementId, MosSize, NodeId};
-use crate::expr::{Binary, Expr, Op};
+use crate::expr::{Expr, Op};
 
 /// Reads every element line of an expansion.
 pub(super) fn read(work: &mut Expansion<'_>, models: &mut Models, times: Times) -> Result<(Vec<Element>, Sizes)> {
@@ -162,7 +163,7 @@ impl<'d> Reader<'_, 'd> {
 
     /// E and G: linear, `VALUE=`/`VOL=`/`CUR=`, or `POLY(n)`.
     fn voltage_controlled(&mut self, fields: &mut Fields<'_>, voltage: bool) -> Result<Device> {
-        let (p, n) = (self.node(fields)?, self.node(fields)?);
+        let (p, n) = self.pair(fields)?;
         let mut ahead = *fields;
         if let Some((key, at)) = ahead.take_name_equals()? {
             let good = key == "value" || key == if voltage { "vol" } else { "cur" };
@@ -173,13 +174,13 @@ impl<'d> Reader<'_, 'd> {
             return Ok(behavioural(p, n, voltage, expr));
         }
         match fields.peek()? {
-            Some(f) if f.text(self.line) == "poly" => return self.poly(fields, p, n, voltage),
+            Some(f) if f.text(self.line) == "poly" => return self.poly(fields, (p, n), voltage, false),
             Some(f) if matches!(f.text(self.line), "table" | "laplace" | "freq" | "value") => {
                 return Err(self.line.unknown(f.start, f.end, "two controlling nodes, VALUE= or POLY"));
             }
             _ => {}
         }
-        let (cp, cn) = (self.node(fields)?, self.node(fields)?);
+        let (cp, cn) = self.pair(fields)?;
         let gain = self.positional(fields, "a gain")?;
         self.end(fields)?;
         Ok(match voltage {
@@ -188,57 +189,65 @@ impl<'d> Reader<'_, 'd> {
         })
     }
 
-    /// `POLY(n) c1+ c1- ... k0 k1 k2 ...` as SPICE2 has it, for one controlling pair of any order or several of first order.
-    fn poly(&mut self, fields: &mut Fields<'_>, p: NodeId, n: NodeId, voltage: bool) -> Result<Device> {
+    /// `POLY(n) c1+ c1- ... k0 k1 k2 ...` as SPICE2 has it; of F and H the controls are voltage sources' names.
+    fn poly(
+        &mut self,
+        fields: &mut Fields<'_>,
+        (p, n): (NodeId, NodeId),
+        voltage: bool,
+        by_current: bool,
+    ) -> Result<Device> {
         let at = fields.take()?.map_or(0, |f| f.start);
         fields.take_if(Kind::Open)?;
-        let pairs = self.positional(fields, "the number of controlling pairs")?;
+        let count = self.positional(fields, "the number of controls")?;
         fields.take_if(Kind::Close)?;
-        if !(1.0..=100.0).contains(&pairs) || pairs.fract() != 0.0 {
+        if !(1.0..=100.0).contains(&count) || count.fract() != 0.0 {
             return Err(self.line.wrong(at, fields.at, "POLY(1) to POLY(100)"));
         }
         let mut controls = Vec::new();
-        for _ in 0..pairs as usize {
-            controls.push((self.node(fields)?, self.node(fields)?));
+        for _ in 0..count as usize {
+            controls.push(match by_current {
+                true => Op::Current(self.ammeter(fields)?),
+                false => {
+                    let (cp, cn) = self.pair(fields)?;
+                    Op::Voltage(cp, cn)
+                }
+            });
         }
         let mut coefficients = Vec::new();
         while fields.peek()?.is_some() {
             coefficients.push(self.positional(fields, "a coefficient")?);
         }
-        if coefficients.is_empty() || (controls.len() > 1 && coefficients.len() > 1 + controls.len()) {
-            return Err(self.line.unknown(
-                at,
-                self.line.text.len(),
-                "POLY(1), or POLY(n) with at most n+1 coefficients",
-            ));
+        match polynomial::expression(&controls, &coefficients) {
+            Some(expr) => Ok(behavioural(p, n, voltage, expr)),
+            None => Err(self.line.wrong(at, self.line.text.len(), "from 1 to 10000 coefficients of a POLY")),
         }
-        // SPICE2: a single coefficient of POLY(1) is k1.
-        if controls.len() == 1 && coefficients.len() == 1 {
-            coefficients.insert(0, 0.0);
+    }
+
+    /// Two nodes, in parentheses or not.
+    fn pair(&mut self, fields: &mut Fields<'_>) -> Result<(NodeId, NodeId)> {
+        let open = fields.peek()?.filter(|f| f.kind == Kind::Open);
+        fields.take_if(Kind::Open)?;
+        let pair = (self.node(fields)?, self.node(fields)?);
+        match open {
+            Some(f) if !fields.take_if(Kind::Close)? => Err(self.line.wrong(f.start, fields.at, "a closing `)`")),
+            _ => Ok(pair),
         }
-        let mut b = super::builder::Builder::default();
-        let mut sum = b.constant(coefficients[0]);
-        let mut power = b.constant(1.0);
-        for (i, k) in coefficients.iter().enumerate().skip(1) {
-            let (cp, cn) = controls[if controls.len() == 1 { 0 } else { i - 1 }];
-            let control = b.push(Op::Voltage(cp, cn));
-            let factor = if controls.len() == 1 && i > 1 { b.binary(Binary::Mul, power, control) } else { control };
-            power = factor;
-            let k = b.constant(*k);
-            let term = b.binary(Binary::Mul, k, factor);
-            sum = b.binary(Binary::Add, sum, term);
-        }
-        Ok(behavioural(p, n, voltage, b.finish(sum)))
+    }
+
+    /// The voltage source whose current controls.
+    fn ammeter(&mut self, fields: &mut Fields<'_>) -> Result<ElementId> {
+        let (name, at) = fields.word("the name of a voltage source")?;
+        find(&self.work.names, &self.work.scopes.all[self.scope].prefix, name)
+            .ok_or_else(|| self.line.wrong(at.start, at.end, "the name of a voltage source here"))
     }
 
     fn current_controlled(&mut self, fields: &mut Fields<'_>, voltage: bool) -> Result<Device> {
-        let (p, n) = (self.node(fields)?, self.node(fields)?);
-        let (name, at) = fields.word("the name of a voltage source")?;
-        if name == "poly" {
-            return Err(self.line.unknown(at.start, at.end, "the name of a voltage source"));
+        let (p, n) = self.pair(fields)?;
+        if fields.peek()?.is_some_and(|f| f.text(self.line) == "poly") {
+            return self.poly(fields, (p, n), voltage, true);
         }
-        let control = find(&self.work.names, &self.work.scopes.all[self.scope].prefix, name)
-            .ok_or_else(|| self.line.wrong(at.start, at.end, "the name of a voltage source here"))?;
+        let control = self.ammeter(fields)?;
         let gain = self.positional(fields, "a gain")?;
         self.end(fields)?;
         Ok(match voltage {

@@ -16,6 +16,7 @@ mod lines;
 mod measures;
 mod models;
 mod number;
+mod polynomial;
 #[cfg(test)]
 mod random_tests;
 mod scope;

@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use crate::analysis::{Analysis, Edge, MeasureKind};
+use crate::analysis::{Analysis, Edge, Event, MeasureKind};
 use crate::circuit::{Circuit, Device, GROUND, OptionValue, Saves};
 use crate::error::SpiceError;
 use crate::netlist::Netlist;
@@ -166,7 +166,10 @@ fn commands() {
     let kinds: Vec<_> = c.analyses.iter().map(Analysis::kind).collect();
     assert_eq!(kinds, ["tran", "dc", "op"]);
     assert_eq!(c.saves, Saves::Only(vec!["v(b)".into(), "v(a,b)".into(), "i(v1)".into()]));
-    let MeasureKind::Delay { trigger, target } = &c.measures[0].what else { panic!() };
+    let MeasureKind::Delay { trigger: Event::Crossing(trigger), target: Event::Crossing(target) } = &c.measures[0].what
+    else {
+        panic!()
+    };
     assert_eq!((trigger.edge, target.edge, target.count), (Edge::Rise, Edge::Fall, 0));
 }
 

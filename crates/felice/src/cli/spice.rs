@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::output::{self, Format, Target};
 use super::parse;
 use super::table;
-use felice_spice::{Accuracy, EngineChoice, Fault, Job, Netlist, Settings, Simulation, SpiceError, simulate};
+use felice_spice::{Accuracy, EngineChoice, Fault, Job, Measured, Netlist, Settings, Simulation, SpiceError, simulate};
 use felice_store::{FileWriter, Input, StoreError};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -63,6 +63,12 @@ pub struct Spice {
     /// Relative tolerance instead of the one that the accuracy means.
     #[arg(long, value_parser = parse::positive)]
     reltol: Option<f64>,
+    /// Absolute tolerance on voltages instead, in volts.
+    #[arg(long, value_name = "VOLTS", value_parser = parse::positive)]
+    vntol: Option<f64>,
+    /// Absolute tolerance on currents instead, in amperes.
+    #[arg(long, value_name = "AMPERES", value_parser = parse::positive)]
+    abstol: Option<f64>,
     /// Largest step of a transient, in seconds.
     #[arg(long, value_name = "SECONDS", value_parser = parse::positive)]
     max_step: Option<f64>,
@@ -95,7 +101,7 @@ pub fn run(args: &Spice, quiet: bool) -> Result<(), Failure> {
         let (n, cached) = (result.vectors.len(), if result.cached { ", from the cache" } else { "" });
         eprintln!("{} {} ({}{cached}): {n} points", result.engine, result.version, result.reason);
     }
-    for (name, value) in &result.measures {
+    for Measured { name, value, .. } in &result.measures {
         let line = match value {
             Some(value) => format!("{name} = {value:e}"),
             None => format!("{name}: did not happen"),
@@ -118,6 +124,8 @@ fn settings(args: &Spice) -> Settings {
             Exactness::Reference => Accuracy::Reference,
         },
         reltol: args.reltol,
+        vntol: args.vntol,
+        abstol: args.abstol,
         max_step: args.max_step,
         samples: args.samples,
         ..args.engine.settings()
@@ -141,9 +149,9 @@ fn write_hdf5(args: &Spice, path: &std::path::Path, job: &Job, result: &Simulati
     group.text("log", "the engine's own words", &result.log)?;
     if !result.measures.is_empty() {
         let measures = root.group("measures")?;
-        for (name, value) in &result.measures {
+        for Measured { name, value, unit } in &result.measures {
             let value = value.unwrap_or(f64::NAN);
-            measures.scalar(name, &felice_base::Unit::ONE, "measured by .meas; NaN: did not happen", value)?;
+            measures.scalar(name, unit, "measured by .meas; NaN: did not happen", value)?;
         }
     }
     file.finish().map(drop)
