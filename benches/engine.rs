@@ -1,7 +1,7 @@
 //! The native engine against a spawned ngspice at the same measured error, 1e-4 V rms against the tight reference; and a
 //! thousand mismatched Boomerangs.
 //!
-//! `cargo bench -p felice --bench engine`; `-- search` looks for ngspice's best settings instead. Runs alternate; figures are
+//! `cargo bench -p felice --bench engine`; `-- search [NAME]` looks for ngspice's best settings instead. Runs alternate; figures are
 //! medians. What is timed of either is everything from the netlist's text to the waveform.
 //!
 //! ngspice interprets EKV transistors written as B sources; that is most of the ratio. The row "B sources interpreted" runs
@@ -194,6 +194,11 @@ fn compare(case: &Case) {
         }
     }
     let theirs = median(theirs);
+    assert!(
+        error <= ASKED,
+        "{}: ngspice's error is {error:.1e} V: look for its best settings with `-- search`",
+        case.path
+    );
     println!("{}: ngspice {:.1} ms, error {error:.1e} V", case.path, 1e3 * theirs);
     for (k, recognise) in variants.iter().enumerate() {
         let (waves, work) = native(&netlist, &reference.names, *recognise, reltol[k]);
@@ -216,20 +221,42 @@ fn compare(case: &Case) {
     }
 }
 
-/// ngspice's time and error over a grid of settings.
-fn search() {
-    for case in &CASES {
-        let netlist = Netlist::read(root().join(case.path)).unwrap();
-        let reference = Reference::of(case);
-        let tran = transient(&netlist.circuit().unwrap());
-        for reltol in [1e-3, 1e-4, 1e-5, 1e-6] {
-            for steps in [1000.0, 2000.0, 3000.0, 4000.0, 6000.0, 8000.0, 12000.0, 16000.0] {
-                let deck = deck(netlist.path().unwrap(), &tran, &reference.names, (reltol, steps));
-                let (time, waves) = timed(|| ngspice(&deck, &tran));
-                println!("{} {reltol:e} {steps}: {:.0} ms, {:.1e} V", case.path, 1e3 * time, reference.error(&waves));
+/// ngspice's best settings for the error asked: at each tolerance the fewest steps (in powers of the fourth root of 2) that reach
+/// it, and of these the fastest.
+fn search(case: &Case) {
+    let netlist = Netlist::read(root().join(case.path)).unwrap();
+    let reference = Reference::of(case);
+    let tran = transient(&netlist.circuit().unwrap());
+    let path = netlist.path().unwrap();
+    let steps = |k: i32| (500.0 * 2f64.powf(0.25 * f64::from(k))).round();
+    let mut best: Option<(f64, (f64, f64))> = None;
+    for reltol in [1e-3, 1e-4, 1e-5] {
+        let run = |k: i32| {
+            let deck = deck(path, &tran, &reference.names, (reltol, steps(k)));
+            let (time, waves) = timed(|| ngspice(&deck, &tran));
+            let error = reference.error(&waves);
+            println!("{} {reltol:e} {}: {:.0} ms, {error:.1e} V", case.path, steps(k), 1e3 * time);
+            (time, error)
+        };
+        // Below `low` the error is too large, at `high` it is not.
+        let (mut low, mut high) = (-1, 26);
+        let mut found = None;
+        while high - low > 1 {
+            let middle = (low + high) / 2;
+            let (time, error) = run(middle);
+            if error <= ASKED {
+                (high, found) = (middle, Some(time));
+            } else {
+                low = middle;
             }
         }
+        if let Some(time) = found
+            && best.is_none_or(|b| time < b.0)
+        {
+            best = Some((time, (reltol, steps(high))));
+        }
     }
+    println!("{}: best {best:?}", case.path);
 }
 
 /// Normal numbers, the same at every run (Box and Muller on a xorshift).
@@ -282,11 +309,13 @@ fn mismatch() {
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
-    if wanted.iter().any(|w| w == "search") {
-        return search();
+    let (search_only, names): (Vec<String>, Vec<String>) = wanted.iter().cloned().partition(|w| w == "search");
+    let all = names.is_empty();
+    let cases = CASES.iter().filter(|c| all || names.iter().any(|w| c.path.contains(w.as_str())));
+    if !search_only.is_empty() {
+        return cases.for_each(search);
     }
-    let all = wanted.is_empty();
-    CASES.iter().filter(|c| all || wanted.iter().any(|w| c.path.contains(w.as_str()))).for_each(compare);
+    cases.for_each(compare);
     if all || wanted.iter().any(|w| w == "mismatch") {
         mismatch();
     }

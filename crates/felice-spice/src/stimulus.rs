@@ -69,6 +69,17 @@ pub enum Wave {
 }
 
 impl Stimulus {
+    /// The largest magnitude it may take.
+    pub fn largest(&self) -> f64 {
+        let wave = match &self.wave {
+            None => 0.0,
+            Some(Wave::Pulse { low, high, .. } | Wave::Exp { low, high, .. }) => low.abs().max(high.abs()),
+            Some(Wave::Pwl { points }) => points.iter().fold(0.0, |m, p| p.1.abs().max(m)),
+            Some(Wave::Sin { offset, amplitude, .. }) => offset.abs() + amplitude.abs(),
+        };
+        wave.max(self.dc.abs())
+    }
+
     /// A constant source.
     pub fn constant(dc: f64) -> Self {
         Stimulus { dc, wave: None }

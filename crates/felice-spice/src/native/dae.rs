@@ -55,6 +55,17 @@ pub enum StepError {
     },
 }
 
+impl StepError {
+    /// The same in the time of which `origin` is where it counted from.
+    pub fn after(self, origin: f64) -> Self {
+        match self {
+            StepError::TooSmall { t, h, worst } => StepError::TooSmall { t: origin + t, h, worst },
+            StepError::Singular { t, unknown } => StepError::Singular { t: origin + t, unknown },
+            StepError::NotFinite { t } => StepError::NotFinite { t: origin + t },
+        }
+    }
+}
+
 /// Work of an integrator since it was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {

@@ -21,7 +21,7 @@ impl Compiled {
 
     /// An expression that is not finite explains more than whatever followed from it.
     fn not_finite(&mut self, t: f64, y: &[f64]) -> Option<SpiceError> {
-        self.system.observe(t, y);
+        self.system.observe(t - self.system.origin, y);
         self.left_not_finite(t)
     }
 

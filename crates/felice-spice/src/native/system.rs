@@ -19,6 +19,8 @@ pub struct System {
     pub devices: Devices,
     /// Factor on every independent source (source stepping).
     pub source_factor: f64,
+    /// The time from which the equations count: what happens within a nanosecond is lost in the digits of a later time.
+    pub origin: f64,
     pieces: Vec<Piece>,
     /// Value, slope, curvature of every independent source.
     sources: Vec<[f64; 3]>,
@@ -55,6 +57,7 @@ impl System {
         System {
             devices,
             source_factor: 1.0,
+            origin: 0.0,
             pieces: vec![Piece::Constant(0.0); count],
             sources: vec![[0.0; 3]; count],
             moving: false,
@@ -81,18 +84,13 @@ impl System {
         self.shape.layout.unknowns.get(column).map_or_else(|| "?".into(), |u| u.0.clone())
     }
 
-    /// Gives every source its formula for the stretch of time to come and evaluates it at `t`.
-    pub fn set_pieces(&mut self, pieces: Vec<Piece>, t: f64) {
+    /// Gives every source its formula for the stretch of time that begins at `origin`, from where time counts henceforth, and
+    /// evaluates it there.
+    pub fn set_pieces(&mut self, pieces: Vec<Piece>, origin: f64) {
         self.moving = pieces.iter().any(|p| !p.is_constant());
-        self.pieces = pieces;
-        self.update_sources(t);
-    }
-
-    /// As [`System::set_pieces`]; the formulas that were in force are returned.
-    pub fn exchange_pieces(&mut self, pieces: Vec<Piece>, t: f64) -> Vec<Piece> {
-        let before = std::mem::take(&mut self.pieces);
-        self.set_pieces(pieces, t);
-        before
+        self.pieces = pieces.into_iter().map(|p| p.from(origin)).collect();
+        self.origin = origin;
+        self.update_sources(0.0);
     }
 
     /// The formulas in force.
@@ -142,7 +140,7 @@ impl System {
             let moved: f64 = value.sources.iter().map(|(s, sign)| sign * self.sources[*s as usize][0]).sum();
             self.registers[slot as usize] = own + moved;
         }
-        self.registers[self.shape.time as usize] = t;
+        self.registers[self.shape.time as usize] = self.origin + t;
         if !self.frozen {
             self.look_at_modes();
         }

@@ -256,3 +256,37 @@ fn copies_differ_only_where_they_are_told_to() {
     assert!((ratio - (-0.7f64 * 0.01 / 0.025).exp()).abs() < 1e-2, "{ratio}");
     assert_eq!(current(&mut nominal.clone()), before);
 }
+
+/// Edges of a nanosecond after seconds, at nodes slow and as fast as a picosecond: what the time cannot tell apart counts from
+/// the edge.
+#[test]
+fn val_short_edges_late() {
+    for (stop, edge, farads) in [(1.0, 1e-9, 1e-9), (10.0, 1e-9, 1e-15), (1.0, 1e-12, 1e-12), (100.0, 1e-9, 1e-12)] {
+        let (delay, width) = (0.3 * stop, 0.1 * stop);
+        let text = format!(
+            "edges\nV1 a 0 PULSE(0 1 {delay} {edge:e} {edge:e} {width} {delay})\nR1 a b 1k\nC1 b 0 {farads:e}\n\
+             R2 b c 1meg\nC2 c 0 {:e}\n.tran {:e} {stop}\n.end\n",
+            0.1 * stop / 1e6,
+            1e-3 * stop
+        );
+        for accuracy in [Accuracy::Normal, Accuracy::Tight, Accuracy::Reference] {
+            let own = Settings { accuracy, ..settings() };
+            let result = Native::new().run(&Job::new(Netlist::from_text(text.clone())), &own);
+            let result = result.unwrap_or_else(|e| panic!("{stop} s, {edge:e} s, {farads:e} F, {accuracy:?}: {e}"));
+            assert!(result.axis().windows(2).all(|w| w[1] > w[0]));
+            let (slow, tau) = (result.vector("v(c)").unwrap(), 0.1001 * stop);
+            let decay = |t: f64| (-t / tau).exp();
+            for (t, v) in result.axis().iter().zip(&slow.values) {
+                // Where the second pulse begins the first has ended.
+                let pulse = |t: f64| match t {
+                    t if t < 0.0 => 0.0,
+                    t if t < width => 1.0 - decay(t),
+                    t => (1.0 - decay(width)) * decay(t - width),
+                };
+                let exact: f64 = (1..4).map(|k| pulse(t - f64::from(k) * delay)).sum();
+                let limit = if accuracy == Accuracy::Normal { 1e-4 } else { 1e-5 };
+                assert!((v - exact).abs() < limit, "{stop} s, {edge:e} s, {accuracy:?}: {v} and {exact} at {t}");
+            }
+        }
+    }
+}

@@ -8,6 +8,7 @@ use super::layout::Kind;
 use super::newton::NewtonError;
 use super::system::System;
 use super::waveform::{Corners, Piece};
+use crate::stimulus::Stimulus;
 
 /// When values are saved.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,7 +36,7 @@ pub struct Span {
     pub most: usize,
 }
 
-/// Takes what is saved: the system after an evaluation at t (see [`System::registers`]), y and y'.
+/// Takes what is saved: the system after an evaluation (see [`System::registers`]), its time, y and y'.
 pub type Sink<'a> = dyn FnMut(&mut System, f64, &[f64], &[f64]) + 'a;
 
 /// Why a transient ended early.
@@ -54,6 +55,17 @@ pub enum TransientError {
     TimeLimit,
     /// More points than may be saved.
     TooMuch,
+}
+
+impl TransientError {
+    /// The same in the time of which `origin` is where it counted from.
+    fn after(self, origin: f64) -> Self {
+        match self {
+            TransientError::Step(e) => TransientError::Step(e.after(origin)),
+            TransientError::Inconsistent { t, cause } => TransientError::Inconsistent { t: origin + t, cause },
+            other => other,
+        }
+    }
 }
 
 /// Changes of comparisons that may follow each other within [`CHATTER_SPAN`] of the whole time before they are held off.
@@ -98,7 +110,8 @@ pub fn transient(
     let result = run.stretches(y);
     let events = run.events;
     system.frozen = false;
-    result.map(|()| events)
+    let origin = system.origin;
+    result.map(|()| events).map_err(|e| e.after(origin))
 }
 
 struct Run<'a, 'b> {
@@ -125,8 +138,10 @@ impl Run<'_, '_> {
         while t < stop {
             let end = corners.after(t, shape.layout.sources.iter().map(|s| &s.1), &shape.time_corners);
             let middle = 0.5 * (t + end);
-            let pieces = shape.layout.sources.iter().map(|s| Piece::around(&s.1, middle)).collect();
-            self.system.set_pieces(pieces, t);
+            let around = |s: &(_, Stimulus)| Piece::around(&s.1, middle);
+            let pieces: Vec<Piece> = shape.layout.sources.iter().map(around).collect();
+            self.system.set_pieces(pieces.clone(), t);
+            self.writer.stretch(t, end);
             if t == 0.0 {
                 // The operating point belongs to the sources as they are at time 0.
                 before = self.system.source_values().collect();
@@ -134,14 +149,16 @@ impl Run<'_, '_> {
             if self.span.from_rest && t == 0.0 {
                 // Nothing moves at the operating point; what moves from here on sets in afterwards.
                 let constant = self.system.source_values().map(Piece::Constant).collect();
-                let pieces = self.system.exchange_pieces(constant, t);
-                self.writer.first(self.system, t, y, &self.slope, self.sink);
+                self.system.set_pieces(constant, t);
+                self.writer.first(self.system, y, &self.slope, self.sink);
                 self.system.set_pieces(pieces, t);
             }
-            self.begin(t, end, y, &before)?;
-            self.writer.first(self.system, t, y, &self.slope, self.sink);
-            self.stretch(end, y)?;
-            self.system.update_sources(end);
+            // From here on time counts from the stretch's beginning.
+            let length = end - t;
+            self.begin(0.0, length, y, &before)?;
+            self.writer.first(self.system, y, &self.slope, self.sink);
+            self.stretch(length, y)?;
+            self.system.update_sources(length);
             before = self.system.source_values().collect();
             t = end;
             self.events.stretches += 1;
@@ -204,11 +221,11 @@ impl Run<'_, '_> {
         // Looking at the clock must cost nothing, and a step of a large circuit takes long.
         let (mut steps, stride) = (0u32, if y.len() < 100 { 64 } else { 1 });
         loop {
-            let reached = self.integrator.interval().1;
-            let until = if reached < self.held_off_to { end.min(self.held_off_to) } else { end };
+            let (reached, held_off_to) = (self.integrator.interval().1, self.held_off_to - self.system.origin);
+            let until = if reached < held_off_to { end.min(held_off_to) } else { end };
             self.integrator.step(self.system, until, longest).map_err(TransientError::Step)?;
             let (from, to) = self.integrator.interval();
-            let watch = !self.system.shape.modes.is_empty() && to >= self.held_off_to;
+            let watch = !self.system.shape.modes.is_empty() && to >= held_off_to;
             if watch && self.system.modes_changed(to, self.integrator.state()) {
                 self.change_of_mode(from, to, end, y)?;
                 if self.integrator.interval().1 >= end {
@@ -234,7 +251,8 @@ impl Run<'_, '_> {
     /// A comparison changed within the last step: goes back to when it did and starts anew from there.
     fn change_of_mode(&mut self, from: f64, to: f64, end: f64, y: &mut [f64]) -> Result<(), TransientError> {
         // While comparisons are held off they may have been wrong all along: then they change now.
-        let (mut low, mut high) = (if from < self.held_off_to { to } else { from }, to);
+        let origin = self.system.origin;
+        let (mut low, mut high) = (if from < self.held_off_to - origin { to } else { from }, to);
         let mut unused = vec![0.0; y.len()];
         for _ in 0..60 {
             let middle = 0.5 * (low + high);
@@ -251,12 +269,13 @@ impl Run<'_, '_> {
         self.writer.step(self.system, self.integrator, high, self.sink);
         self.integrator.interpolate(high, y, &mut unused);
         self.events.comparisons += 1;
-        self.recent.push(high);
-        self.recent.retain(|t| *t > high - CHATTER_SPAN * self.span.stop);
+        let now = origin + high;
+        self.recent.push(now);
+        self.recent.retain(|t| *t > now - CHATTER_SPAN * self.span.stop);
         let hold_off = HOLD_OFF * self.span.stop;
-        let goes_on = self.held_off_to > 0.0 && high <= self.held_off_to + hold_off;
+        let goes_on = self.held_off_to > 0.0 && now <= self.held_off_to + hold_off;
         if self.recent.len() > CHATTER_COUNT || goes_on {
-            self.held_off_to = high + hold_off;
+            self.held_off_to = now + hold_off;
             self.recent.clear();
         }
         self.system.update_sources(high);
@@ -271,15 +290,19 @@ impl Run<'_, '_> {
     }
 }
 
-/// Saves points as the integration passes them.
+/// Saves points as the integration passes them. Steps count from the stretch's beginning, points from time 0.
 struct Writer {
     start: f64,
     stop: f64,
     points: Points,
     next: usize,
     started: bool,
-    /// How far own points have been written.
+    /// Where the stretch begins and ends.
+    stretch: (f64, f64),
+    /// How far own points have been written in this stretch.
     done: f64,
+    /// Time of the last point saved.
+    last: f64,
     saved: usize,
     y: Vec<f64>,
     slope: Vec<f64>,
@@ -293,11 +316,23 @@ impl Writer {
             points: span.points.clone(),
             next: 0,
             started: false,
+            stretch: (0.0, 0.0),
             done: 0.0,
+            last: f64::NEG_INFINITY,
             saved: 0,
             y: vec![0.0; order],
             slope: vec![0.0; order],
         }
+    }
+
+    fn stretch(&mut self, from: f64, to: f64) {
+        (self.stretch, self.done) = ((from, to), 0.0);
+    }
+
+    /// The time from 0 on of one that counts from the stretch's beginning.
+    fn since_0(&self, t: f64) -> f64 {
+        let (from, to) = self.stretch;
+        if t >= to - from { to } else { from + t }
     }
 
     fn time_of(&self, sample: usize, count: usize) -> f64 {
@@ -308,16 +343,18 @@ impl Writer {
         }
     }
 
-    /// The state at time 0, where that is to be saved.
-    fn first(&mut self, system: &mut System, t: f64, y: &[f64], slope: &[f64], sink: &mut Sink) {
+    /// The state at the stretch's beginning, where nothing has been saved yet and that is to be.
+    fn first(&mut self, system: &mut System, y: &[f64], slope: &[f64], sink: &mut Sink) {
         if std::mem::replace(&mut self.started, true) {
             return;
         }
+        let t = self.stretch.0;
         if self.start <= t {
-            system.observe(t, y);
+            system.observe(0.0, y);
             sink(system, t, y, slope);
             self.saved += 1;
             self.next = 1;
+            self.last = t;
         }
     }
 
@@ -327,10 +364,10 @@ impl Writer {
             Points::Equal(count) => {
                 while self.next < count {
                     let t = self.time_of(self.next, count);
-                    if t > to {
+                    if t > self.since_0(to) {
                         break;
                     }
-                    self.save(system, integrator, t, sink);
+                    self.save(system, integrator, (t - self.stretch.0).min(to), t, sink);
                     self.next += 1;
                 }
             }
@@ -338,9 +375,11 @@ impl Writer {
                 let from = integrator.interval().0.max(self.done);
                 let parts = ((to - from) / spacing).ceil().max(1.0);
                 for k in 1..=parts as usize {
-                    let t = if k as f64 == parts { to } else { from + (to - from) * k as f64 / parts };
-                    if t >= self.start {
-                        self.save(system, integrator, t, sink);
+                    let at = if k as f64 == parts { to } else { from + (to - from) * k as f64 / parts };
+                    let t = self.since_0(at);
+                    // Steps may be shorter than what time from 0 on can tell.
+                    if t >= self.start && t > self.last {
+                        self.save(system, integrator, at, t, sink);
                     }
                 }
                 self.done = to;
@@ -348,10 +387,11 @@ impl Writer {
         }
     }
 
-    fn save(&mut self, system: &mut System, integrator: &dyn Integrator, t: f64, sink: &mut Sink) {
-        integrator.interpolate(t, &mut self.y, &mut self.slope);
-        system.observe(t, &self.y);
+    fn save(&mut self, system: &mut System, integrator: &dyn Integrator, at: f64, t: f64, sink: &mut Sink) {
+        integrator.interpolate(at, &mut self.y, &mut self.slope);
+        system.observe(at, &self.y);
         sink(system, t, &self.y, &self.slope);
         self.saved += 1;
+        self.last = t;
     }
 }

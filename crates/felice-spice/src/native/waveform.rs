@@ -101,6 +101,20 @@ impl Piece {
         }
     }
 
+    /// The same formula in the time that counts from `origin`.
+    pub fn from(self, origin: f64) -> Piece {
+        match self {
+            Piece::Constant(v) => Piece::Constant(v),
+            Piece::Line { value, since, slope } => Piece::Line { value, since: since - origin, slope },
+            Piece::Sine { offset, amplitude, omega, damping, phase, since } => {
+                Piece::Sine { offset, amplitude, omega, damping, phase, since: since - origin }
+            }
+            Piece::Decays { offset, terms } => {
+                Piece::Decays { offset, terms: terms.map(|(amount, since, tau)| (amount, since - origin, tau)) }
+            }
+        }
+    }
+
     /// True where nothing moves.
     pub fn is_constant(&self) -> bool {
         matches!(self, Piece::Constant(_))

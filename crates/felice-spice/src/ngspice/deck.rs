@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::scales::Floors;
 use crate::analysis::{Analysis, Tran};
 use crate::circuit::{Circuit, Device, OptionValue, Saves};
 use crate::engine::{Accuracy, EngineName, Settings};
@@ -29,13 +30,15 @@ pub(super) struct Deck {
     pub options: Vec<(String, String)>,
 }
 
-/// The options that make ngspice exact at picoamperes, each no looser than the netlist's own.
-fn options(own: &BTreeMap<String, OptionValue>, settings: &Settings) -> Vec<(String, String)> {
+/// The options that make ngspice exact at picoamperes, each no looser than the netlist's own or what rounding allows.
+fn options(own: &BTreeMap<String, OptionValue>, settings: &Settings, floors: Floors) -> Vec<(String, String)> {
     let reltol = match settings.accuracy {
         Accuracy::Normal => 1e-6,
         Accuracy::Tight | Accuracy::Reference => 1e-9,
     };
-    let tightest = [settings.reltol.unwrap_or(reltol), settings.abstol(), settings.vntol.unwrap_or(1e-12), 1e-26];
+    let abstol = settings.abstol.unwrap_or(settings.abstol().max(floors.abstol));
+    let tightest =
+        [settings.reltol.unwrap_or(reltol), abstol, settings.vntol.unwrap_or(1e-12), floors.chgtol.max(1e-26)];
     let own_value = |name: &str| match own.get(name) {
         Some(OptionValue::Number(x)) if *x > 0.0 => *x,
         _ => f64::INFINITY,
@@ -63,7 +66,7 @@ pub(super) fn max_step(tran: &Tran, settings: &Settings) -> f64 {
 /// A deck for a circuit that the parser understands.
 pub(super) fn understood(job: &Job, circuit: &Circuit, settings: &Settings) -> Result<Deck, SpiceError> {
     let analysis = circuit.analyses.first().cloned().unwrap_or(Analysis::Op);
-    let options = options(&circuit.options, settings);
+    let options = options(&circuit.options, settings, Floors::of(circuit));
     // Of E, F, G, H that hold expressions ngspice makes sources of other names: we choose which.
     let expressions = circuit.elements.iter().any(|e| {
         let behavioural = matches!(e.device, Device::BehaviouralVoltage { .. } | Device::BehaviouralCurrent { .. });
@@ -99,7 +102,7 @@ pub(super) fn foreign(job: &Job, settings: &Settings) -> Result<Deck, SpiceError
             reason: "parameters can be changed only in netlists that the parser understands".into(),
         });
     }
-    let options = options(&BTreeMap::new(), settings);
+    let options = options(&BTreeMap::new(), settings, Floors::unknown());
     let (mut text, own) = as_written(job, false);
     for (name, volts) in &job.initial {
         let _ = writeln!(text, ".ic v({name})={volts:e}");

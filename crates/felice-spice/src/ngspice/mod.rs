@@ -5,6 +5,7 @@
 
 mod deck;
 mod raw;
+mod scales;
 #[cfg(test)]
 mod tests;
 
@@ -202,7 +203,7 @@ fn with_remedy(error: SpiceError, deck: &Deck) -> SpiceError {
     let list: Vec<String> = tolerances.map(|(name, value)| format!("{name}={value}")).collect();
     let problem = format!(
         "{problem}; it was asked for {}, which its rounding may not allow in this circuit: try looser ones \
-         (--reltol 1e-6 --abstol 1e-15 --vntol 1e-9)",
+         (--reltol 1e-6 --abstol 1e-12 --vntol 1e-9)",
         list.join(" ")
     );
     SpiceError::Failed { engine, problem, log }
