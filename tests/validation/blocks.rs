@@ -155,6 +155,27 @@ fn val_differential_pair_plain_and_degenerated() {
     }
 }
 
+/// A pre-amplifier with two stacked diodes a side before the pair; far off balance its weaker side carries less than a
+/// diode's leakage.
+#[test]
+fn val_differential_pair_pre_amplified() {
+    let (pair, diode, tail) = (Pair { m1: flat(4e-6), m2: flat(4e-6) }, fet(4e-6), 1e-9);
+    let dial = Dial::PreAmplified(diode);
+    compare(
+        NATIVE,
+        "Vdd vdd 0 3\nVp p 0 1.5\nVn n 0 1.5\nIt t 0 1n\nM1 a p t 0 fn w=4u l=2u\nM2 b n t 0 fn w=4u l=2u\n\
+         M3 a1 a1 vdd vdd mp w=4u l=2u\nM4 a a a1 vdd mp w=4u l=2u\nM5 b1 b1 vdd vdd mp w=4u l=2u\n\
+         M6 b b b1 vdd mp w=4u l=2u\nIu vdd s 1n\nM7 c a s vdd fp w=4u l=2u\nM8 d b s vdd fp w=4u l=2u\n\
+         Vc c 0 0\nVd d 0 0\n.dc Vp 1.2 1.8 0.01",
+        "i(vc)",
+        1.0,
+        tail,
+        |p| 0.5 * (tail + dial.solved(&pair, tail, p, 1.5).unwrap()),
+        |p| 0.5 * (tail + dial.closed(&pair, tail, p, 1.5)),
+        |_| 0.5 * dial.error(&pair, tail) * tail,
+    );
+}
+
 fn ota() -> Ota {
     let m = fet(4e-6);
     Ota { tail: m, m1: m, m2: m, m3: m, m4: m, polarity: Polarity::P, supply: VDD }

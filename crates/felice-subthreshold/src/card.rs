@@ -87,6 +87,8 @@ pub struct Card {
     pub devices: BTreeMap<String, DeviceCard>,
     /// Process corner: what every nFET and every pFET is moved by. Not part of a card's text.
     pub(crate) shift: [Shift; 2],
+    /// Lines at which the tables of the card's text begin, and the last line under the empty name.
+    pub(crate) lines: BTreeMap<String, usize>,
 }
 
 /// What moves a transistor from its typical values: threshold (V), relative current factor.
@@ -267,6 +269,15 @@ impl Card {
     pub fn temperature(&self) -> Option<f64> {
         let t = self.conditions.get("T").map(|q| q.value);
         t.or_else(|| Some(self.conditions.get("Ut")?.value * Q_OVER_K))
+    }
+
+    /// Where a quantity, written `[table] key`, should stand: file and line of its table, or of the text's end.
+    pub(crate) fn place_of_missing(&self, quantity: &str) -> String {
+        let table = quantity.trim_start_matches('[').split(']').next().unwrap_or_default();
+        match self.lines.get(table).or_else(|| self.lines.get("")) {
+            Some(line) => format!("{}:{line}", self.file),
+            None => self.file.clone(),
+        }
     }
 
     /// A circuit quantity's value (SI).

@@ -30,7 +30,9 @@ pub(crate) fn read(text: &str, file: &str) -> Result<Card, Located> {
         source.error(span, format!("TOML: {}", e.message().replace('\n', " ")))
     })?;
     let mut card = Card { file: file.to_owned(), ..Card::default() };
+    card.lines.insert(String::new(), Place::at_byte(file, text, text.trim_end().len()).line);
     for (key, value) in root.get_ref() {
+        card.lines.insert(key.get_ref().to_string(), Place::at_byte(file, text, key.span().start).line);
         match key.get_ref().as_ref() {
             "name" => card.name = source.string(value)?,
             "note" => card.note = source.string(value)?,

@@ -61,10 +61,17 @@ pub fn charges<R: Real>(fet: &Ekv<R>, oxide: f64, vg: R, vs: R, vd: R) -> Charge
     Charges { gate, drain, source, bulk: -(gate + source + drain) }
 }
 
-/// Capacitances (F), exact derivatives of [`charges`].
-pub fn capacitances(fet: &Ekv, oxide: f64, vg: f64, vs: f64, vd: f64) -> Capacitances {
+/// What each of gate, source and drain (rows) takes up with each of their voltages (F): exact derivatives of [`charges`].
+pub(crate) fn uptake(fet: &Ekv, oxide: f64, vg: f64, vs: f64, vd: f64) -> [[f64; 3]; 3] {
     let lifted: Ekv<Dual<3>> = fet.lift();
     let q = charges(&lifted, oxide, Dual::variable(vg, 0), Dual::variable(vs, 1), Dual::variable(vd, 2));
-    let [gg, gs, gd] = [q.gate.slope[0], -q.gate.slope[1], -q.gate.slope[2]];
-    Capacitances { gs, gd, gb: gg - gs - gd, sb: -q.bulk.slope[1], db: -q.bulk.slope[2] }
+    [q.gate.slope, q.source.slope, q.drain.slope]
+}
+
+/// Capacitances (F), exact derivatives of [`charges`].
+pub fn capacitances(fet: &Ekv, oxide: f64, vg: f64, vs: f64, vd: f64) -> Capacitances {
+    let [gate, source, drain] = uptake(fet, oxide, vg, vs, vd);
+    let [gs, gd] = [-gate[1], -gate[2]];
+    let of_bulk = |k: usize| gate[k] + source[k] + drain[k];
+    Capacitances { gs, gd, gb: gate[0] - gs - gd, sb: of_bulk(1), db: of_bulk(2) }
 }

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::DeviceError;
 use crate::card::Card;
-use crate::circuits::{boomerang, wererabbit};
+use crate::blocks::Ota;
+use crate::circuits::{boomerang, cycle, wererabbit};
 use crate::ekv::Ekv;
 use crate::process;
 use crate::real::Real;
@@ -167,39 +168,67 @@ fn boomerang(silicon: &Silicon<'_>, form: Form) -> Result<Derived, DeviceError> 
              make pv that much wider, or use model boomerang-branches"
         ));
     }
+    let solved = || -> Result<_, DeviceError> {
+        let solved = boomerang::Solved::new(&devices, &op)?;
+        match stability::parasitics(silicon)? {
+            Some((transistors, at_inner)) => solved.lagging(&transistors, at_inner, op.c),
+            None => Ok(solved),
+        }
+    };
     let origin = &boomerang::ORIGIN;
     let (parameters, ib, focus) = match (silicon.model, form) {
         ("boomerang", Form::Closed) => (closed.mean().parameters(origin), closed.ib, None),
         ("boomerang", Form::Solved) => {
-            let (symmetric, focus) = boomerang::Solved::new(&devices, &op)?.symmetric()?;
+            let (symmetric, focus, own) = solved()?.symmetric()?;
+            warnings.extend(warnings::apart(focus, own, symmetric.beta));
             (symmetric.parameters(origin), symmetric.ib, Some(focus))
         }
         (_, Form::Closed) => (closed.parameters(origin), closed.ib, None),
         (_, Form::Solved) => {
-            let (branches, focus) = boomerang::Solved::new(&devices, &op)?.matched()?;
+            let (branches, focus) = solved()?.matched()?;
             (branches.parameters(origin), branches.ib, Some(focus))
         }
     };
+    let [a, b] = devices.otas(op.supply);
+    let tails = [("otaa", a), ("otab", b)].map(|(name, ota)| (name, ota, op.ibias * ota.tail.i0() / devices.bp.i0()));
+    warnings.extend(cramped(&tails, focus));
     two_potentials(silicon, form, parameters, ib, focus, warnings, &op)
+}
+
+/// Comparators without room where the circuit rests.
+fn cramped(tails: &[(&str, Ota, f64)], focus: Option<[f64; 2]>) -> Vec<String> {
+    let Some([u, v]) = focus else { return Vec::new() };
+    tails.iter().filter_map(|(name, ota, tail)| warnings::cramped(name, ota, *tail, u.min(v))).collect()
 }
 
 fn wererabbit(silicon: &Silicon<'_>, form: Form) -> Result<Derived, DeviceError> {
     let (devices, op) = silicon.wererabbit()?;
     let closed = devices.closed(&op).dialled(op.dial);
+    let solved = || -> Result<_, DeviceError> {
+        let solved = wererabbit::Solved::new(&devices, &op)?;
+        match stability::parasitics(silicon)? {
+            Some((transistors, at_inner)) => solved.lagging(&transistors, at_inner, op.c),
+            None => Ok(solved),
+        }
+    };
     let origin = &wererabbit::ORIGIN;
     let (parameters, ib, focus) = match (silicon.model, form) {
         ("wererabbit", Form::Closed) => (closed.mean().parameters(origin), closed.ib, None),
         ("wererabbit", Form::Solved) => {
-            let (symmetric, focus) = wererabbit::Solved::new(&devices, &op)?.symmetric()?;
+            let (symmetric, focus) = solved()?.symmetric()?;
             (symmetric.parameters(origin), symmetric.ib, Some(focus))
         }
         (_, Form::Closed) => (closed.parameters(origin), closed.ib, None),
         (_, Form::Solved) => {
-            let (branches, focus) = wererabbit::Solved::new(&devices, &op)?.matched()?;
+            let (branches, focus) = solved()?.matched()?;
             (branches.parameters(origin), branches.ib, Some(focus))
         }
     };
-    two_potentials(silicon, form, parameters, ib, focus, Vec::new(), &op)
+    let [a, _, b, _] = devices.otas(op.supply);
+    let tails = [("ota1", a), ("ota3", b)].map(|(name, ota)| (name, ota, op.ibias * ota.tail.i0() / devices.bp.i0()));
+    let mut warnings = cramped(&tails, focus);
+    warnings.extend(focus.and_then(|focus| warnings::near_diagonal(focus, closed.u.rho, closed.u.beta)));
+    two_potentials(silicon, form, parameters, ib, focus, warnings, &op)
 }
 
 /// A derivation of a model in u and v.
@@ -217,13 +246,14 @@ fn two_potentials(
         parameter(("v_unit", "V", "V"), 1.0, "volts are the model's unit", &[]),
     ];
     remarks.extend(focus.and_then(|focus| warnings::low_rest(focus, silicon.ut)));
+    quantities.push(parameter(("floor", "4 Ut", "V"), 4.0 * silicon.ut, "below it transistors leave saturation", &[]));
     for (value, name) in focus.into_iter().flatten().zip(["focus_u", "focus_v"]) {
         quantities.push(parameter((name, name, "V"), value, "where the solved circuit rests", &[]));
     }
     match stability::of_silicon(silicon) {
         Ok(Some(stability)) => {
             quantities.extend(stability.quantities());
-            remarks.extend(stability.warning(op.c));
+            remarks.extend(stability.warning(op.c, form == Form::Solved));
         }
         Ok(None) => {}
         Err(why) => remarks.push(format!("what the parasitics of inner nodes do is not known: {why}")),
@@ -247,10 +277,12 @@ fn fhnrs(silicon: &Silicon<'_>, form: Form) -> Result<Derived, DeviceError> {
             Form::Solved => circuit.solved(&op, &elements)?,
         };
         let tails = circuit.named_otas(op.supply);
-        let starved = tails
-            .iter()
-            .filter_map(|(name, o)| warnings::starved(name, o, op.ibias * o.tail.i0() / circuit.core.bp.i0()));
-        (p, op, elements.reference, starved.collect())
+        let tail = |o: &Ota| op.ibias * o.tail.i0() / circuit.core.bp.i0();
+        let starved = tails.iter().filter_map(|(name, o)| warnings::starved(name, o, tail(o)));
+        let cramped = tails.iter().filter_map(|(name, o)| warnings::cramped(name, o, tail(o), elements.reference));
+        let reach = cycle::extremes(&p).map(|reach| reach.map(|x| elements.reference + p.v_unit * x));
+        let low = reach.and_then(|reach| warnings::low_cycle(reach, silicon.ut, op.supply));
+        (p, op, elements.reference, starved.chain(cramped).chain(low).collect())
     } else {
         process::fhnrs(silicon)?
     };

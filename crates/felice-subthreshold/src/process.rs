@@ -104,6 +104,7 @@ pub(crate) fn fhnrs(silicon: &Silicon<'_>) -> Result<(Parameters, Operating, f64
         sat_slow: 0.0,
         v_unit,
         time_unit,
+        lag: 0.0,
     };
     let op = Operating { supply: 0.0, ibias: iref, c, sigma: 0.0, dial: 1.0 };
     Ok((p, op, value("Vref").unwrap_or(0.0), warnings))

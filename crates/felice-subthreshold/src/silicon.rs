@@ -242,7 +242,7 @@ impl<'c> Silicon<'c> {
 
     pub(crate) fn missing(&self, quantity: &str, remedy: &str) -> DeviceError {
         DeviceError::Missing {
-            card: self.card.file.clone(),
+            card: self.card.place_of_missing(quantity),
             model: self.model.to_owned(),
             quantity: quantity.to_owned(),
             remedy: remedy.to_owned(),

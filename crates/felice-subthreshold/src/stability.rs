@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::DeviceError;
 use crate::card::Card;
 use crate::circuits::network::Network;
-use crate::circuits::{boomerang, wererabbit};
+use crate::circuits::{Transistor, boomerang, wererabbit};
 use crate::derive::{DerivedParameter, MODELS, parameter};
 use crate::silicon::Silicon;
 
@@ -50,13 +50,17 @@ pub fn stability(card: &Card, model: &str) -> Result<Option<Stability>, DeviceEr
     of_silicon(&Silicon::new(card, name)?)
 }
 
-/// [`stability`] of a card already read.
-pub(crate) fn of_silicon(silicon: &Silicon<'_>) -> Result<Option<Stability>, DeviceError> {
+/// The transistors and the capacitance at every inner node (F); `None` where nothing has a capacitance.
+pub(crate) fn parasitics(silicon: &Silicon<'_>) -> Result<Option<(Vec<Transistor>, f64)>, DeviceError> {
     let transistors = silicon.transistors()?;
     let at_inner = silicon.card.circuit_value("Cnode").unwrap_or(0.0);
-    if at_inner == 0.0 && transistors.iter().all(|t| t.capacitance == (0.0, 0.0, 0.0)) {
-        return Ok(None);
-    }
+    let none = at_inner == 0.0 && transistors.iter().all(|t| t.capacitance == (0.0, 0.0, 0.0));
+    Ok((!none).then_some((transistors, at_inner)))
+}
+
+/// [`stability`] of a card already read.
+pub(crate) fn of_silicon(silicon: &Silicon<'_>) -> Result<Option<Stability>, DeviceError> {
+    let Some((transistors, at_inner)) = parasitics(silicon)? else { return Ok(None) };
     let (network, c) = if silicon.model.starts_with("boomerang") {
         let (devices, op) = silicon.boomerang()?;
         let solved = boomerang::Solved::new(&devices, &op)?;
@@ -114,8 +118,8 @@ impl Stability {
         quantities
     }
 
-    /// What a designer should know: growth, and how near it is.
-    pub(crate) fn warning(&self, c: f64) -> Option<String> {
+    /// What a designer should know: growth, and how near it is; `solved` where the parameters carry the lag.
+    pub(crate) fn warning(&self, c: f64, solved: bool) -> Option<String> {
         let node = self.delays.first().map_or("", |d| d.node.as_str());
         let crit = self.critical_capacitance;
         if crit.is_infinite() {
@@ -124,15 +128,20 @@ impl Stability {
         let place = format!("C = {c:.3e} F, critical {crit:.3e} F; {node} delays most");
         if self.growth_rate > 0.0 {
             return Some(format!(
-                "the parasitics of inner nodes turn decay into growth ({place}): the circuit swings where the model rests; \
-                 raise C above the critical one, or shrink the devices there"
+                "the parasitics of inner nodes turn decay into growth ({place}): the circuit swings{}; raise C above the \
+                 critical one, or shrink the devices there",
+                if solved { "" } else { " where the model rests" }
             ));
         }
         (crit > 0.1 * c).then(|| {
             format!(
-                "the parasitics of inner nodes take {:.0} % of the decay ({place}): the model, which has none, decays that \
-                 much faster",
-                100.0 * crit / c
+                "the parasitics of inner nodes take {:.0} % of the decay ({place}): {}",
+                100.0 * crit / c,
+                if solved {
+                    "the parameters carry that lag to first order, for small swings"
+                } else {
+                    "the closed form, which has none, decays that much faster"
+                }
             )
         })
     }

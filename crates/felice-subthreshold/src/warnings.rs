@@ -126,3 +126,68 @@ pub(crate) fn starved(name: &str, ota: &Ota, tail: f64) -> Option<String> {
         )
     })
 }
+
+/// An OTA whose tail has little room left when its lower input stands at `input` (V).
+pub(crate) fn cramped(name: &str, ota: &Ota, tail: f64, input: f64) -> Option<String> {
+    // All of the tail through the transistor with the lower gate: the common source stands there.
+    let (room, ut) = (ota.source(2.0 * tail, input), ota.tail.ut);
+    (room < 3.0 * ut).then(|| {
+        let lost = if room > 0.0 { format!("{:.0} % of its current", 100.0 * (-room / ut).exp()) } else { "nearly all of it".into() };
+        format!(
+            "{name}: with its lower input at {input:.3} V its tail has {:.0} mV of the {:.0} mV (3 Ut) that saturate it, and \
+             gives up {lost}, more or less of it over the swing; raise VDD, lower Ibias or the input, or widen {name}.m1 \
+             and {name}.m2",
+            1e3 * room.max(0.0),
+            3e3 * ut
+        )
+    })
+}
+
+/// One set of parameters that rests where the circuit does not: both rest points (V) and beta (1/V).
+pub(crate) fn apart(circuit: [f64; 2], model: [f64; 2], beta: f64) -> Option<String> {
+    let distance = (circuit[0] - model[0]).hypot(circuit[1] - model[1]);
+    let part = distance * beta;
+    (part > 0.05).then(|| {
+        format!(
+            "one set of parameters rests at ({:.3}, {:.3}) V, the circuit at ({:.3}, {:.3}) V: a swing of {:.0} mV (1/beta) \
+             comes out up to {:.0} % larger or smaller, a smaller one more; give each branch its own parameters",
+            model[0],
+            model[1],
+            circuit[0],
+            circuit[1],
+            1e3 / beta,
+            100.0 * part
+        )
+    })
+}
+
+/// FHNRS's cycle (V, lowest and highest) where it takes transistors out of saturation.
+pub(crate) fn low_cycle([low, high]: [f64; 2], ut: f64, supply: f64) -> Option<String> {
+    let floor = 4.0 * ut;
+    let (which, room) = if low < supply - high { ("down", low) } else { ("up", supply - high) };
+    (room < floor).then(|| {
+        format!(
+            "the cycle runs {which} to {:.0} mV from the rail, within 4 Ut = {:.0} mV: what drives the node gives up about {:.0} % \
+             of its current there, which the equations leave out; move Vref",
+            1e3 * room,
+            1e3 * floor,
+            100.0 * (-room.max(0.0) / ut).exp()
+        )
+    })
+}
+
+/// WereRabbit at rest so near the diagonal that usual swings come close to it.
+pub(crate) fn near_diagonal([u, v]: [f64; 2], rho: f64, beta: f64) -> Option<String> {
+    let distance = (u - v).abs();
+    (distance * rho < 0.7).then(|| {
+        format!(
+            "rests {:.0} mV from the diagonal u = v, which is {:.2}/rho: the branches are matched over swings of up to {:.0} mV; \
+             larger ones come to where the tails' drains follow both inputs, and their period differs by tenths of a percent \
+             (NRMSE 0.04 over 40 time units at twice 1/beta = {:.0} mV); raise sigma or rho",
+            1e3 * distance,
+            distance * rho,
+            800.0 * distance,
+            1e3 / beta
+        )
+    })
+}

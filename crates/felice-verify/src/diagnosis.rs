@@ -17,6 +17,7 @@ pub(crate) fn diagnose(verdict: &Verdict, prepared: &Prepared, start: &Start) ->
     let mut findings: Vec<String> =
         [motions(&verdict.comparison), rests(verdict), follower(verdict), saturation(verdict, prepared, start)]
             .into_iter()
+            .chain([floor(verdict, prepared), diagonal(verdict, prepared)])
             .flatten()
             .collect();
     if verdict.status == Status::Failed {
@@ -88,6 +89,40 @@ fn follower(v: &Verdict) -> Option<String> {
             "the period is {} longer than the model's: a follower OTA as slow element saturates in tanh and does that; \
              compare with the model fhnrs-saturating, or use a wider linear range",
             percent(ratio - 1.0)
+        )
+    })
+}
+
+/// A swing down to where transistors leave saturation, which the equations leave out.
+fn floor(v: &Verdict, prepared: &Prepared) -> Option<String> {
+    let floor = prepared.derived("floor")?;
+    let lowest = |c: &Channel| c.values.iter().copied().fold(f64::INFINITY, f64::min);
+    let (low, channel) = v.circuit.channels.iter().map(|c| (lowest(c), c)).min_by(|a, b| a.0.total_cmp(&b.0))?;
+    (low < floor).then(|| {
+        format!(
+            "{} swings down to {:.0} mV: below 4 Ut = {:.0} mV sinks, mirrors and comparators leave saturation, which the \
+             equations leave out; amplitude and decay of such swings differ by percents",
+            channel.signal,
+            1e3 * low,
+            1e3 * floor
+        )
+    })
+}
+
+/// A WereRabbit's swing that comes near the diagonal, where its tails follow neither input.
+fn diagonal(v: &Verdict, prepared: &Prepared) -> Option<String> {
+    if !v.case.model.starts_with("wererabbit") {
+        return None;
+    }
+    let rho = prepared.derived("rho").or_else(|| prepared.derived("rho_u"))?;
+    let [a, b] = [v.circuit.channels.first()?, v.circuit.channels.get(1)?];
+    let nearest = a.values.iter().zip(&b.values).map(|(a, b)| (a - b).abs()).fold(f64::INFINITY, f64::min);
+    (nearest * rho < 0.3).then(|| {
+        format!(
+            "the swing comes within {:.0} mV of the diagonal u = v; within 1/rho = {:.0} mV the tails' drains follow both \
+             inputs where the equations follow one: periods of such swings differ by tenths of a percent",
+            1e3 * nearest,
+            1e3 / rho
         )
     })
 }

@@ -84,6 +84,11 @@ impl Prepared {
         Ok(prepared)
     }
 
+    /// A derived parameter or quantity by its name.
+    pub(crate) fn derived(&self, name: &str) -> Option<f64> {
+        self.derived.as_ref()?.value(name)
+    }
+
     /// The parameters of a case that are given, or derived from this card instead of the one it names.
     ///
     /// # Errors

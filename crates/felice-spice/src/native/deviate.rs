@@ -169,11 +169,20 @@ rl out 0 10meg
                 assert!((a - b).abs() < 1e-9, "{threshold} V, factor {current}: {written:?} against {modelled:?}");
             }
         }
-        let shift = |by| change(WRITTEN, by, 1.0)[0] - change(WRITTEN, 0.0, 1.0)[0];
-        // The diode stands 6.6 Ut above its source: saturated to 1.5e-3.
-        assert!((shift(0.02) - 0.02).abs() < 1e-4, "a diode's voltage follows its threshold: {}", shift(0.02));
-        let slower = change(WRITTEN, 0.0, 0.5)[0] - change(WRITTEN, 0.0, 1.0)[0];
-        // Off the exponential by sqrt(I/Is) = 7 %, of which the two currents differ by 2 mV.
+        // Threshold and current factor of a diode-connected transistor: V follows the threshold, Ut/kappa ln 2 the factor.
+        let diode = |text: &str| {
+            let v = |threshold, current| change(text, threshold, current)[0];
+            (v(0.02, 1.0) - v(0.0, 1.0), v(0.0, 0.5) - v(0.0, 1.0))
+        };
+        // 24 Ut above its source and at I/Is = 2e-4 the diode is saturated to 4e-11 and exponential to 0.4 %.
+        let saturated = WRITTEN.replace("0.39*", "0.7*").replace("-0.5)", "-0.9)").replace("a 10n", "a 450p");
+        let (shift, slower) = diode(&saturated);
+        assert!((shift - 0.02).abs() < 1e-9, "{shift}");
+        assert!((slower - 0.025 / 0.7 * 2_f64.ln()).abs() < 1e-3, "{slower}");
+        // At 10 nA the transistors above stand 6.6 Ut above their sources, saturated to 1.5e-3, and off the exponential by
+        // sqrt(I/Is) = 7 %, of which the two currents differ by 2 mV.
+        let (shift, slower) = diode(WRITTEN);
+        assert!((shift - 0.02).abs() < 1e-4, "{shift}");
         assert!((slower - 0.025 / 0.39 * 2_f64.ln()).abs() < 3e-3, "{slower}");
     }
 }

@@ -1,6 +1,6 @@
 //! Differential pair with an ideal tail, and the ways to change its slope.
 
-use super::inversion_log;
+use super::{diode_voltage, inversion_log, saturation_log};
 use crate::DeviceError;
 use crate::ekv::Ekv;
 use crate::real::{Dual, Real};
@@ -36,6 +36,12 @@ impl<R: Real> Pair<R> {
     /// # Errors
     /// [`DeviceError::NotConverged`].
     pub fn solved(&self, tail: R, p: R, n: R) -> Result<R, DeviceError> {
+        let [i1, i2] = self.sides(tail, p, n)?;
+        Ok(i1 - i2)
+    }
+
+    /// Both currents (A), each to its own digits.
+    fn sides(&self, tail: R, p: R, n: R) -> Result<[R; 2], DeviceError> {
         let (m1, m2) = (self.m1.values(), self.m2.values());
         let (l1, l2) = (m1.lift(), m2.lift());
         let (pv, nv, it) = (p.value(), n.value(), tail.value());
@@ -47,7 +53,7 @@ impl<R: Real> Pair<R> {
             |[s]| [(l1.half(lift(pv), s) + l2.half(lift(nv), s) - it) / it],
             |[s]: [R; 1]| [(self.m1.half(p, s) + self.m2.half(n, s) - tail) / it],
         )?;
-        Ok(self.m1.half(p, s) - self.m2.half(n, s))
+        Ok([self.m1.half(p, s), self.m2.half(n, s)])
     }
 }
 
@@ -92,8 +98,9 @@ impl<R: Real> Dial<R> {
     }
 
     /// Difference `I1 - I2` (A), solved, for a pair without offset. The pre-amplifier's tail is `tail` too, and its
-    /// second pair's common mode is wherever the diodes put it; its diodes are taken as saturated, which a side that
-    /// carries little more than its leakage is not.
+    /// second pair's common mode is wherever the diodes put it. Pairs are taken as saturated; the pre-amplifier's diodes
+    /// are solved with their reverse currents and Early effect: a side that carries little more than its leakage leaves
+    /// saturation.
     ///
     /// # Errors
     /// [`DeviceError::NotConverged`].
@@ -102,13 +109,8 @@ impl<R: Real> Dial<R> {
             Dial::Plain => pair.solved(tail, p, n),
             Dial::Degenerated(diode) => degenerated(pair, diode, tail, p, n),
             Dial::PreAmplified(diode) => {
-                let difference = pair.solved(tail, p, n)?;
-                let stack = |current: R| {
-                    let lower = diode.gate_for(current, R::constant(0.0));
-                    diode.gate_for(current, lower)
-                };
-                let (plus, minus) = (stack((tail + difference) * 0.5), stack((tail - difference) * 0.5));
-                pair.solved(tail, plus, minus)
+                let [plus, minus] = pair.sides(tail, p, n)?;
+                pair.solved(tail, stacked(diode, plus)?, stacked(diode, minus)?)
             }
         }
     }
@@ -124,11 +126,58 @@ impl Dial<f64> {
             Dial::Degenerated(d) => 0.5 * (d.kappa * y(&pair.m1) + y(d)) / (1.0 + d.kappa),
             Dial::PreAmplified(d) => {
                 let first = y(&pair.m1) * (1.0 + 1.0 / d.kappa) * pair.m1.kappa / d.kappa;
-                let stack = y(d) * (1.0 + 1.0 / d.kappa) * pair.m1.kappa / d.kappa;
-                0.5 * (first + stack + y(&pair.m1))
+                let gain = (1.0 + 1.0 / d.kappa) * pair.m1.kappa / d.kappa;
+                let early = (d.lambda * stack_at_most(d, tail)).ln_1p();
+                0.5 * (first + (y(d) + early) * gain + y(&pair.m1)) + starved_diodes(pair, d, tail)
             }
         }
     }
+}
+
+/// Voltage (V) that two stacked diodes do not exceed at `current`: where one has more than Ut across it, its reverse
+/// current takes e^-1 of the forward one at most.
+fn stack_at_most(d: &Ekv, current: f64) -> f64 {
+    let x = (current / d.i0()).ln() + inversion_log(closed_inversion(current / d.spec)) - (-(-1.0_f64).exp()).ln_1p();
+    let lower = d.ut.max(d.ut / d.kappa * x);
+    lower + d.ut.max((d.ut * x + (1.0 - d.kappa) * lower) / d.kappa)
+}
+
+/// Bound on what the loss of saturation of the pre-amplifier's weaker side takes from `tanh`, at any input: its diodes
+/// stand higher than the closed form has them, so that the second pair's argument `a` is smaller by `loss`.
+fn starved_diodes(pair: &Pair, d: &Ekv, tail: f64) -> f64 {
+    const CELLS: usize = 400;
+    let gain = (1.0 + 1.0 / d.kappa) * pair.m1.kappa / d.kappa;
+    let loss = |a: f64| {
+        let weaker = tail / (1.0 + (2.0 * a / gain).exp());
+        let closed = d.ut / d.kappa * (weaker / d.i0()).ln() * (1.0 + 1.0 / d.kappa);
+        // Above some Ut the bound on each diode gives way to the exact loss of saturation.
+        let lower = d.ut / d.kappa * (weaker / d.i0()).ln();
+        let gentle = |v: f64| if v > d.ut { saturation_log(v, d.ut) } else { f64::INFINITY };
+        let raised = d.ut / d.kappa * (gentle(lower) * (1.0 + 1.0 / d.kappa) + gentle(closed - lower));
+        0.5 * pair.m1.kappa / pair.m1.ut * raised.min(stack_at_most(d, weaker) - closed).max(0.0)
+    };
+    let cell = |k: usize| {
+        let (from, to) = (k as f64 / 20.0, (k + 1) as f64 / 20.0);
+        let loss = loss(to);
+        if from > 0.5 * loss { from.tanh() - (from - loss).tanh() } else { 2.0 * (0.5 * loss).tanh() }
+    };
+    (0..CELLS).map(cell).fold(0.0, f64::max).min(1.0)
+}
+
+/// Voltage (V) of two stacked diodes carrying `current`, solved.
+fn stacked<R: Real>(diode: &Ekv<R>, current: R) -> Result<R, DeviceError> {
+    let lower = diode_voltage(diode, current)?;
+    let values = diode.values();
+    let (lifted, scale) = (values.lift::<Dual<1>>(), current.value());
+    let guess = values.gate_for(scale, lower.value()).max(lower.value());
+    let at = Dual::constant(lower.value());
+    let [upper] = implicit(
+        "stacked diodes",
+        [guess],
+        |[x]| [(lifted.current(x, at, x) - scale) / scale],
+        |[x]: [R; 1]| [(diode.current(x, lower, x) - current) / scale],
+    )?;
+    Ok(upper)
 }
 
 /// What stands around a pair to set its slope: diodes under its sources, a pre-amplifier's stacked diodes before it.

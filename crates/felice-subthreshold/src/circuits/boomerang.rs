@@ -17,7 +17,7 @@ use crate::DeviceError;
 use crate::blocks::{Exponential, Mirror, Ota, diode_voltage};
 use crate::card::Polarity;
 use crate::circuits::network::{Network, Place, ota};
-use crate::circuits::potentials::{Branch, Branches, Currents, Origin, Parts, Slope, Symmetric, focus, linear};
+use crate::circuits::potentials::{Branch, Branches, Currents, Lag, Origin, Parts, Slope, Symmetric, focus, linear};
 use crate::circuits::{Transistor, transistors};
 use crate::derive::{Operating, diode, early};
 use crate::real::{Dual, Real};
@@ -136,12 +136,19 @@ pub(crate) struct Solved<'d> {
     vbn: f64,
     vbp: f64,
     closed: Branches,
+    /// What the lag of inner nodes makes of both node currents.
+    lag: Lag,
 }
 
 impl<'d> Solved<'d> {
     pub(crate) fn new(devices: &'d Boomerang, op: &Operating) -> Result<Self, DeviceError> {
         let (vbn, vbp) = (diode_voltage(&devices.bn, op.ibias)?, diode_voltage(&devices.bp, op.ibias)?);
-        Ok(Solved { devices, supply: op.supply, vbn, vbp, closed: devices.closed(op) })
+        Ok(Solved { devices, supply: op.supply, vbn, vbp, closed: devices.closed(op), lag: Lag::NONE })
+    }
+
+    /// Currents into u and v, inner nodes following at once.
+    fn at_once([u, v]: &[Parts; 2]) -> [Slope; 2] {
+        [u.constant - u.exponential + u.comparator, v.exponential - v.constant + v.comparator]
     }
 
     fn ota(&self, branch: usize, p: Slope, n: Slope, out: Slope) -> Result<Slope, DeviceError> {
@@ -152,6 +159,12 @@ impl<'d> Solved<'d> {
     /// The focus where the circuit rests (V).
     pub(crate) fn rest(&self) -> Result<[f64; 2], DeviceError> {
         focus(self, "boomerang")
+    }
+
+    /// The same with the lag of its inner nodes to first order, at a state capacitance `c` (F).
+    pub(crate) fn lagging(self, transistors: &[Transistor], at_inner: f64, c: f64) -> Result<Self, DeviceError> {
+        let lag = self.network(self.rest()?, transistors, at_inner)?.lagged(c).map_or(Lag::NONE, Lag);
+        Ok(Solved { lag, ..self })
     }
 
     /// The circuit linearised at (u, v), inner nodes included.
@@ -179,24 +192,29 @@ impl<'d> Solved<'d> {
         let [u, v] = self.rest()?;
         let parts = self.at(Dual::variable(u, 0), Dual::variable(v, 1))?;
         let amplitudes = self.amplitudes(u, v)?;
-        let branch = |i: usize| match_branch(&parts[i], amplitudes[i], [u, v], i);
+        // The lag is counted among the exponential's slopes.
+        let (field, prompt) = (self.field(&parts), Solved::at_once(&parts));
+        let branch = |i: usize| {
+            let late = [0, 1].map(|k| field[i].slope[k] - prompt[i].slope[k]);
+            match_branch(&parts[i], amplitudes[i], late, [u, v], i)
+        };
         Ok((Branches::normalised(branch(0), branch(1)), [u, v]))
     }
 
     /// One set of parameters for both branches: rho, sigma and the unit of current are the branches' means; alpha, beta
     /// and gamma put the sum of both voltages at rest, the decay (trace) and the period (determinant) of the linearised
     /// equations, at their own fixed point, where the circuit has them. The difference of both voltages at rest is what
-    /// unlike branches make and one set cannot.
-    pub(crate) fn symmetric(&self) -> Result<(Symmetric, [f64; 2]), DeviceError> {
+    /// unlike branches make and one set cannot. With the circuit's focus and that fixed point (V).
+    pub(crate) fn symmetric(&self) -> Result<(Symmetric, [f64; 2], [f64; 2]), DeviceError> {
         let (branches, [u, v]) = self.matched()?;
         let mean = branches.mean();
         let (trace, determinant) = linear(self, [u, v], branches.ib)?;
         let wanted = Wanted { rho: mean.rho, sigma: mean.sigma, sum: u + v, trace, determinant };
         let knee = 0.5 * (u + v);
         let guess = [-mean.beta * knee, mean.beta.ln(), mean.gamma, knee, knee];
-        let [ln_alpha, ln_beta, gamma, ..] =
+        let [ln_alpha, ln_beta, gamma, own @ ..] =
             implicit("boomerang: one set of parameters", guess, |x| wanted.missed(x), |x: [f64; 5]| wanted.missed(x))?;
-        Ok((Symmetric { alpha: ln_alpha.exp(), beta: ln_beta.exp(), gamma, ..mean }, [u, v]))
+        Ok((Symmetric { alpha: ln_alpha.exp(), beta: ln_beta.exp(), gamma, ..mean }, [u, v], own))
     }
 }
 
@@ -230,15 +248,15 @@ impl Wanted {
 }
 
 /// One branch's numbers from its solved currents and slopes; `i` 0 for u, 1 for v.
-fn match_branch(parts: &Parts, sigma: f64, y: [f64; 2], i: usize) -> Branch {
+fn match_branch(parts: &Parts, sigma: f64, late: [f64; 2], y: [f64; 2], i: usize) -> Branch {
     let (own, other, sign) = (y[i], y[1 - i], if i == 0 { 1.0 } else { -1.0 });
     let (z, e) = (parts.comparator, parts.exponential);
     // The other node only drives an input; its own node loads the output too: that part goes to gamma.
     let slope = z.slope[1 - i].abs();
     let rho = slope * sigma / (sigma * sigma - z.value * z.value);
     let delta = (y[1] - y[0]) - (z.value / sigma).atanh() / rho;
-    let beta = e.slope[1 - i] / e.value;
-    let own_slope = sign * (e.slope[i] - parts.constant.slope[i]) - z.slope[i] - sign * slope;
+    let beta = (e.slope[1 - i] - sign * late[1 - i]) / e.value;
+    let own_slope = sign * (e.slope[i] - parts.constant.slope[i]) - z.slope[i] - late[i] - sign * slope;
     let g = own_slope / e.value;
     let gamma = g / (1.0 - sign * g * (own - REFERENCE));
     let alpha = e.value / ((beta * other).exp() * (1.0 + sign * gamma * (own - REFERENCE)));
@@ -264,8 +282,8 @@ impl Currents for Solved<'_> {
         ])
     }
 
-    fn field(&self, [u, v]: &[Parts; 2]) -> [Slope; 2] {
-        [u.constant - u.exponential + u.comparator, v.exponential - v.constant + v.comparator]
+    fn field(&self, parts: &[Parts; 2]) -> [Slope; 2] {
+        self.lag.of(Self::at_once(parts))
     }
 
     fn amplitudes(&self, u: f64, v: f64) -> Result<[f64; 2], DeviceError> {

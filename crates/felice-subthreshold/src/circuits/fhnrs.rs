@@ -14,11 +14,13 @@
 //! ```
 //!
 //! The solved form takes amplitude (both saturations), slope, offset and output conductance from each OTA solved at
-//! the reference node, and v_unit from the slopes: inversion makes it a little longer than 2 Ut/kappa.
+//! the reference node, and v_unit from the slopes: inversion makes it a little longer than 2 Ut/kappa. Where the
+//! equations then run through a cycle, these are matched along it (module `cycle`).
 
 use crate::DeviceError;
 use crate::blocks::{Ota, diode_voltage};
 use crate::card::Polarity;
+use crate::circuits::cycle::{field, over_cycle};
 use crate::circuits::transistors;
 use crate::derive::{DerivedParameter, Operating, diode, early, parameter};
 use crate::real::{Dual, Real};
@@ -85,6 +87,8 @@ pub(crate) struct Parameters<R = f64> {
     pub(crate) sat_slow: R,
     pub(crate) v_unit: R,
     pub(crate) time_unit: R,
+    /// How far a follower's output rests above its input (V).
+    pub(crate) lag: R,
 }
 
 /// What an OTA is about the reference node: saturation current (A), slope (1/V), input offset (V), output conductance
@@ -156,7 +160,80 @@ impl Circuit {
         let (fast, slow) = (local(&fast)?, local(&slow)?);
         let amplifier = |a: Option<Amplifier>| a.map(|a| local(&a.ota(op.supply))).transpose();
         let others = [amplifier(self.follower)?, amplifier(self.passive)?];
-        Ok(combine(op, elements, 2.0 / (fast.rho + slow.rho), [fast, slow], others))
+        let about = Matched { v_unit: 2.0 / (fast.rho + slow.rho), core: [fast, slow], others };
+        let parameters = |by: &[f64]| about.moved(by).parameters(op, elements);
+        let first = parameters(&[0.0; UNKNOWNS]);
+        let nodes = |y| first.nodes(elements.reference, y);
+        let wanted = |y| self.currents(op, elements, gate, nodes(y)).ok();
+        let found = |by: &[f64], y| parameters(by).currents(op, elements, nodes(y));
+        Ok(over_cycle(UNKNOWNS, parameters, wanted, found).map_or(first, |by| parameters(&by)))
+    }
+
+    /// Currents (over Iref) into v and w at these node voltages; into w through a resistor as the equation has it.
+    fn currents(&self, op: &Operating, e: &Elements, gate: f64, [v, w]: [f64; 2]) -> Result<[f64; 2], DeviceError> {
+        let r = e.reference;
+        let [fast, slow] = self.otas(op.supply);
+        let passive = match self.passive {
+            Some(p) => p.ota(op.supply).solved(gate, r, v, v)?.current,
+            None => (r - v) * e.conductance,
+        };
+        let into_v = fast.solved(gate, v, r, v)?.current + slow.solved(gate, r, w, v)?.current + passive;
+        let into_w = match self.follower {
+            Some(a) => a.ota(op.supply).solved(gate, v, w, w)?.current,
+            None => (v - w) / e.r_slow,
+        };
+        Ok([into_v / op.ibias, into_w / op.ibias])
+    }
+}
+
+/// What OTAs are about the reference node, and what of it may move over the cycle.
+struct Matched {
+    v_unit: f64,
+    core: [Local<f64>; 2],
+    others: [Option<Local<f64>>; 2],
+}
+
+/// How far an unknown may move before it costs as much as a current that is a thousandth of Iref off at one point:
+/// relative, of amplitudes and slopes; of conductances; of v_unit, of offsets.
+const LEEWAY: f64 = 0.02;
+const CONDUCTANCE: f64 = 0.2;
+/// v_unit; amplitude and offset of the fast and the slow OTA; their conductances; amplitude and slope of the follower and
+/// of the passive OTA. A follower's offset displaces the slow state, which the equations do not have: it stays.
+const UNKNOWNS: usize = 10;
+
+impl Matched {
+    fn moved(&self, by: &[f64]) -> Self {
+        let shift = LEEWAY * self.v_unit;
+        let part = |o: &Local<f64>, amplitude: f64, rho: f64, offset: f64| Local {
+            amplitude: o.amplitude * (1.0 + LEEWAY * amplitude),
+            rho: o.rho * (1.0 + LEEWAY * rho),
+            offset: o.offset + shift * offset,
+            ..*o
+        };
+        let core = [0, 1].map(|i| {
+            let moved = part(&self.core[i], by[1 + 2 * i], 0.0, by[2 + 2 * i]);
+            Local { conductance: moved.conductance * (1.0 + CONDUCTANCE * by[5]), ..moved }
+        });
+        let others = [0, 1].map(|i| self.others[i].map(|o| part(&o, by[6 + 2 * i], by[7 + 2 * i], 0.0)));
+        Matched { v_unit: self.v_unit * (1.0 + LEEWAY * by[0]), core, others }
+    }
+
+    fn parameters(&self, op: &Operating, elements: &Elements) -> Parameters {
+        combine(op, elements, self.v_unit, self.core, self.others)
+    }
+}
+
+impl Parameters {
+    /// Voltages of v and w at a state.
+    fn nodes(&self, reference: f64, [x, y]: [f64; 2]) -> [f64; 2] {
+        [reference + x * self.v_unit, reference + y * self.v_unit + self.lag]
+    }
+
+    /// The equations' currents (over Iref) into v and w at these node voltages.
+    fn currents(&self, op: &Operating, e: &Elements, [v, w]: [f64; 2]) -> [f64; 2] {
+        let (x, y) = ((v - e.reference) / self.v_unit, (w - e.reference - self.lag) / self.v_unit);
+        let [dx, dy] = field(self, x, y);
+        [dx, dy * e.c_slow / op.c]
     }
 }
 
@@ -211,6 +288,7 @@ fn combine<R: Real>(
         sat_slow: follower.map_or(zero, |w| w.rho * v_unit),
         v_unit,
         time_unit,
+        lag,
     }
 }
 

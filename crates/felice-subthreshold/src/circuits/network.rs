@@ -20,6 +20,7 @@
 use nalgebra::{DMatrix, LU};
 
 use crate::card::Polarity;
+use crate::charge::uptake;
 use crate::circuits::Transistor;
 
 /// A transistor's place: its name and the nodes of its drain, gate and source.
@@ -75,15 +76,21 @@ impl Network {
                 add(&mut g, d, terminal, slope);
                 add(&mut g, s, terminal, -slope);
             }
-            let own = transistor.parasitics();
-            for (a, b, value) in [(gate, d, own.overlap), (gate, s, own.overlap)] {
-                for (i, j, sign) in [(a, a, 1.0), (b, b, 1.0), (a, b, -1.0), (b, a, -1.0)] {
-                    add(&mut c, i, j, sign * value);
+            let [oxide, overlap, junction] = transistor.capacitances();
+            // Charges turn round with the voltages, so that a pFET's are an nFET's.
+            let taken = uptake(&transistor.ekv, oxide, from_bulk(gate), from_bulk(s), from_bulk(d));
+            for (row, terminal) in taken.iter().zip([gate, s, d]) {
+                for (value, by) in row.iter().zip([gate, s, d]) {
+                    add(&mut c, terminal, by, *value);
                 }
             }
-            add(&mut c, gate, gate, own.gate_bulk);
-            add(&mut c, d, d, own.junction);
-            add(&mut c, s, s, own.junction);
+            for (a, b) in [(gate, d), (gate, s)] {
+                for (i, j, sign) in [(a, a, 1.0), (b, b, 1.0), (a, b, -1.0), (b, a, -1.0)] {
+                    add(&mut c, i, j, sign * overlap);
+                }
+            }
+            add(&mut c, d, d, junction);
+            add(&mut c, s, s, junction);
         }
         (STATES..moving).for_each(|i| c[(i, i)] += at_inner);
         Network { names: nodes[..moving].iter().map(|n| n.0).collect(), g, c }
@@ -110,6 +117,14 @@ impl Network {
         let j = -(g_ss - &g_si * &follow);
         let t = c_ss - &g_si * drive - c_si * follow;
         Some((j, t))
+    }
+
+    /// What the lag of the inner nodes makes of node currents to first order, C (C + T)⁻¹ at a state capacitance (F): the
+    /// equations with currents so mixed move as (C + T) dy/dt = J y does about the rest point.
+    pub(crate) fn lagged(&self, state: f64) -> Option<[[f64; 2]; 2]> {
+        let (_, t) = self.reduced(&self.c)?;
+        let inverse = (DMatrix::identity(STATES, STATES) * state + t).try_inverse()? * state;
+        Some([[inverse[(0, 0)], inverse[(0, 1)]], [inverse[(1, 0)], inverse[(1, 1)]]])
     }
 
     /// Critical capacitance (F) to first order: tr(T J)/tr J; negative where the circuit grows without parasitics.

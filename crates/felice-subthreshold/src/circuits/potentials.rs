@@ -161,6 +161,19 @@ pub(crate) struct Parts {
     pub(crate) comparator: Slope,
 }
 
+/// What the lag of inner nodes makes of both node currents, to first order (module `network`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lag(pub(crate) [[f64; 2]; 2]);
+
+impl Lag {
+    /// Inner nodes that follow at once.
+    pub(crate) const NONE: Lag = Lag([[1.0, 0.0], [0.0, 1.0]]);
+
+    pub(crate) fn of(&self, [f, g]: [Slope; 2]) -> [Slope; 2] {
+        self.0.map(|[a, b]| f * a + g * b)
+    }
+}
+
 /// The focus where a circuit rests: both currents zero, and small departures die out or at least turn.
 pub(crate) fn focus(circuit: &impl Currents, name: &str) -> Result<[f64; 2], DeviceError> {
     let mut last = None;

@@ -23,24 +23,13 @@ pub(crate) struct Transistor {
     pub(crate) capacitance: (f64, f64, f64),
 }
 
-/// A transistor's small-signal capacitances (F), deep subthreshold.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Parasitics {
-    /// Gate to bulk: oxide and depletion layer in series, `Cox W L (1 - kappa)` (Tsividis, Operation and Modeling of the
-    /// MOS Transistor, 3rd ed., section 8.3: in weak inversion the channel's own charge does not count).
-    pub(crate) gate_bulk: f64,
-    /// Gate to drain and gate to source, each.
-    pub(crate) overlap: f64,
-    /// Drain to bulk and source to bulk, each.
-    pub(crate) junction: f64,
-}
-
 impl Transistor {
-    /// Capacitances of this geometry; 0 without one.
-    pub(crate) fn parasitics(&self) -> Parasitics {
+    /// Gate oxide capacitance (F), and what the overlap of the gate over drain and source, and the junctions of drain and
+    /// source to the bulk, have each; 0 without geometry.
+    pub(crate) fn capacitances(&self) -> [f64; 3] {
         let (w, l) = self.geometry.unwrap_or((0.0, 0.0));
         let (cox, cov, cj) = self.capacitance;
-        Parasitics { gate_bulk: cox * w * l * (1.0 - self.ekv.kappa), overlap: cov * w, junction: cj * w }
+        [cox * w * l, cov * w, cj * w]
     }
 }
 

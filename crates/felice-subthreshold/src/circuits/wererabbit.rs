@@ -19,7 +19,7 @@ use crate::blocks::{Exponential, Ota, diode_voltage};
 use crate::card::Polarity;
 use crate::circuits::network::{Network, Place, ota};
 use crate::circuits::potentials::{
-    Branch, Branches, Currents, Origin, Parts, Slope, Symmetric, focus, linear, with_determinant,
+    Branch, Branches, Currents, Lag, Origin, Parts, Slope, Symmetric, focus, linear, with_determinant,
 };
 use crate::circuits::swing::{Frame, refine};
 use crate::circuits::{Transistor, transistors};
@@ -158,12 +158,14 @@ pub(crate) struct Solved<'d> {
     vbn: f64,
     vbp: f64,
     closed: Branches,
+    /// What the lag of inner nodes makes of both node currents.
+    lag: Lag,
 }
 
 impl<'d> Solved<'d> {
     pub(crate) fn new(devices: &'d WereRabbit, op: &Operating) -> Result<Self, DeviceError> {
         let (vbn, vbp) = (diode_voltage(&devices.bn, op.ibias)?, diode_voltage(&devices.bp, op.ibias)?);
-        Ok(Solved { devices, supply: op.supply, vbn, vbp, closed: devices.closed(op) })
+        Ok(Solved { devices, supply: op.supply, vbn, vbp, closed: devices.closed(op), lag: Lag::NONE })
     }
 
     /// OTA 1 or 3: constant tail, into node `out` of branch `i`. Positive towards a larger own voltage in u.
@@ -192,6 +194,12 @@ impl<'d> Solved<'d> {
     /// The focus where the circuit rests (V).
     pub(crate) fn rest(&self) -> Result<[f64; 2], DeviceError> {
         focus(self, "wererabbit")
+    }
+
+    /// The same with the lag of its inner nodes to first order, at a state capacitance `c` (F).
+    pub(crate) fn lagging(self, transistors: &[Transistor], at_inner: f64, c: f64) -> Result<Self, DeviceError> {
+        let lag = self.network(self.rest()?, transistors, at_inner)?.lagged(c).map_or(Lag::NONE, Lag);
+        Ok(Solved { lag, ..self })
     }
 
     /// The circuit linearised at (u, v), inner nodes included.
@@ -242,22 +250,34 @@ impl<'d> Solved<'d> {
         let branches = Branches::normalised(bu, bv);
         let mean = branches.mean();
         let (trace, determinant) = linear(self, [u, v], branches.ib)?;
-        let z = (mean.rho * (u - v)).tanh();
-        let at = |beta: f64| {
-            let (eu, ev) = ((beta * u).exp(), (beta * v).exp());
-            // Trace: -z alpha gamma (eu - ev), with alpha = 2/(e1 + e2).
-            let lever = ev * (REFERENCE - u) + eu * (REFERENCE - v);
-            let gamma = -trace * (eu + ev) / (2.0 * z * (eu - ev) + trace * lever);
-            let (e1, e2) = (ev * (1.0 + gamma * (REFERENCE - u)), eu * (1.0 + gamma * (REFERENCE - v)));
-            let alpha = 2.0 / (e1 + e2);
-            let sigma = z * (1.0 - alpha * e1);
-            let k = mean.rho * (1.0 - z * z) * sigma / z;
-            let (a, d) = (k + z * alpha * gamma * ev, -k - z * alpha * gamma * eu);
-            let (b, c) = (-k - z * beta * alpha * e1, k + z * beta * alpha * e2);
-            (Symmetric { alpha, beta, gamma, sigma, ..mean }, a * d - b * c)
-        };
-        Ok((at(with_determinant(mean.beta, determinant, |beta| at(beta).1)).0, [u, v]))
+        Ok((about_focus(mean, [u, v], REFERENCE, trace, determinant), [u, v]))
     }
+}
+
+/// The symmetric equations with this rho whose focus, trace and determinant (currents over the unit) are these; beta is
+/// sought near the one given.
+pub(crate) fn about_focus(
+    near: Symmetric,
+    [u, v]: [f64; 2],
+    reference: f64,
+    trace: f64,
+    determinant: f64,
+) -> Symmetric {
+    let z = (near.rho * (u - v)).tanh();
+    let at = |beta: f64| {
+        let (eu, ev) = ((beta * u).exp(), (beta * v).exp());
+        // Trace: -z alpha gamma (eu - ev), with alpha = 2/(e1 + e2).
+        let lever = ev * (reference - u) + eu * (reference - v);
+        let gamma = -trace * (eu + ev) / (2.0 * z * (eu - ev) + trace * lever);
+        let (e1, e2) = (ev * (1.0 + gamma * (reference - u)), eu * (1.0 + gamma * (reference - v)));
+        let alpha = 2.0 / (e1 + e2);
+        let sigma = z * (1.0 - alpha * e1);
+        let k = near.rho * (1.0 - z * z) * sigma / z;
+        let (a, d) = (k + z * alpha * gamma * ev, -k - z * alpha * gamma * eu);
+        let (b, c) = (-k - z * beta * alpha * e1, k + z * beta * alpha * e2);
+        (Symmetric { alpha, beta, gamma, sigma, ..near }, a * d - b * c)
+    };
+    at(with_determinant(near.beta, determinant, |beta| at(beta).1)).0
 }
 
 /// One branch's numbers from its solved currents and slopes; `i` 0 for u, 1 for v.
@@ -286,7 +306,7 @@ impl Currents for Solved<'_> {
     }
 
     fn field(&self, parts: &[Parts; 2]) -> [Slope; 2] {
-        [0, 1].map(|i| parts[i].comparator + parts[i].exponential - parts[i].constant)
+        self.lag.of([0, 1].map(|i| parts[i].comparator + parts[i].exponential - parts[i].constant))
     }
 
     fn amplitudes(&self, u: f64, v: f64) -> Result<[f64; 2], DeviceError> {

@@ -5,6 +5,8 @@
 //! noiseless sweep are what the formula misses, not noise; a standard error then says how far the value could move
 //! without the fit getting visibly worse.
 
+use std::cell::RefCell;
+
 use levenberg_marquardt::{LeastSquaresProblem, LevenbergMarquardt};
 use nalgebra::{DMatrix, DVector, Dyn, storage::Owned};
 
@@ -163,6 +165,41 @@ where
         });
     }
     finish(what, unknowns, &solved, report.number_of_evaluations)
+}
+
+/// [`fit`] of residuals that come all at once, their derivatives central differences over a thousandth of each scale.
+///
+/// # Errors
+/// As [`fit`].
+pub(crate) fn fit_whole(
+    what: &str,
+    unknowns: &[Unknown],
+    of: impl Fn(&[f64]) -> Vec<f64>,
+) -> Result<Fit, ExtractError> {
+    let slope = |p: &[f64], j: usize| -> Vec<f64> {
+        let step = 1e-3 * unknowns[j].scale;
+        let moved = |by: f64| {
+            let mut p = p.to_vec();
+            p[j] += by;
+            of(&p)
+        };
+        moved(step).iter().zip(moved(-step)).map(|(up, down)| (up - down) / (2.0 * step)).collect()
+    };
+    let start: Vec<f64> = unknowns.iter().map(|u| u.start).collect();
+    // All of them are kept for the place last asked for.
+    let kept = RefCell::new((Vec::new(), Vec::new(), Vec::new()));
+    let residuals = Residuals {
+        count: of(&start).len(),
+        of: |i, p: &[f64], g: &mut [f64]| {
+            let mut kept = kept.borrow_mut();
+            if kept.0 != p {
+                *kept = (p.to_vec(), of(p), (0..p.len()).map(|j| slope(p, j)).collect());
+            }
+            g.iter_mut().zip(&kept.2).for_each(|(g, column)| *g = column[i]);
+            kept.1[i]
+        },
+    };
+    fit(what, unknowns, &residuals)
 }
 
 fn finish<F>(what: &str, unknowns: &[Unknown], solved: &Problem<'_, F>, evaluations: usize) -> Result<Fit, ExtractError>

@@ -76,7 +76,8 @@ pub enum Method {
     #[default]
     Devices,
     /// The whole equation to the node's velocity, current through the inverse of the capacitance matrix: what the
-    /// term-by-term fits leave out, and the lag of inner nodes, is shared among the parameters.
+    /// term-by-term fits leave out, and the lag of inner nodes, is shared among the parameters. Symmetric WereRabbit: rest
+    /// point, decay and period of small swings as both whole equations have them, rho as the devices.
     Field,
 }
 

@@ -5,6 +5,9 @@ use super::equation::{Form, Point, fit_equation};
 use super::neuron::{Estimate, Extracted, Method, NeuronSweep, Window, alpha, positive};
 use super::terms::{Branch, Coupling, fit_steered};
 use super::{ExtractError, Fit};
+use crate::circuits::potentials::{Branch as Equation, Symmetric};
+use crate::circuits::swing::Frame;
+use crate::circuits::wererabbit::about_focus;
 
 type SideData = (Vec<Coupling>, Vec<(Branch, f64)>);
 
@@ -21,14 +24,68 @@ pub(super) fn symmetric(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractErr
     // The fit is in units of the rough scale; the equation's 1 is the fitted amplitude.
     let unit = scale * fit.values[0];
     positive("wererabbit", "one", unit)?;
+    let mut parameters = five(&fit, sweep.reference, fit.values[0], sigma / unit, "")?;
+    let mut fits = vec![(&fit).into()];
+    if sweep.method == Method::Field {
+        let sides = [("u", 1.0), ("v", -1.0)];
+        let field = |k: usize| field(&window, sweep, sides[k].0, sides[k].1, unit, k);
+        let both = [field(0)?, field(1)?];
+        parameters = about_rest(&parameters, &both, window.rest, sweep.reference)?;
+        fits.extend(both.iter().map(Into::into));
+    }
     Ok(Extracted {
         model: "wererabbit".into(),
-        parameters: five(&fit, sweep.reference, fit.values[0], sigma / unit, "")?,
+        parameters,
         time_unit_s: window.capacitance / unit,
         quantities: window.quantities(unit, "one_u, one_v"),
-        fits: vec![(&fit).into()],
+        fits,
         warnings: Vec::new(),
     })
+}
+
+/// The devices' rho kept; alpha, beta, gamma and sigma as they put the rest point, the decay and the period of small
+/// swings about it where both fitted node currents have them.
+fn about_rest(
+    devices: &[Estimate],
+    both: &[Fit; 2],
+    rest: [f64; 2],
+    reference: f64,
+) -> Result<Vec<Estimate>, ExtractError> {
+    let value = |name: &str| devices.iter().find(|e| e.name == name).map_or(f64::NAN, |e| e.value);
+    let near = Symmetric {
+        alpha: value("alpha"),
+        beta: value("beta"),
+        gamma: value("gamma"),
+        rho: value("rho"),
+        sigma: value("sigma"),
+        ib: 1.0,
+    };
+    let slope = |k: usize, by: usize| {
+        let v = &both[k].values;
+        let alpha = alpha(&both[k], 1, reference).0;
+        let branch =
+            Equation { gain: v[0], alpha, beta: v[2], gamma: v[3], rho: v[4], sigma: v[5], delta: v[6] };
+        let at = |h: f64| Frame { side: k, reference }.current(&branch, [0, 1].map(|i| if i == by { rest[i] + h } else { rest[i] }));
+        // Millivolts are the scale of the currents' curvature, a microvolt leaves ten digits.
+        (at(1e-6) - at(-1e-6)) / 2e-6
+    };
+    let [[a, b], [c, d]] = [0, 1].map(|k| [slope(k, 0), slope(k, 1)]);
+    let found = about_focus(near, rest, reference, a + d, a * d - b * c);
+    let error = |of: &dyn Fn(&Fit) -> f64| 0.5 * of(&both[0]).hypot(of(&both[1]));
+    let errors = [
+        ("alpha", found.alpha, error(&|f| alpha(f, 1, reference).1)),
+        ("beta", found.beta, error(&|f| f.standard_errors[2])),
+        ("gamma", found.gamma, error(&|f| f.standard_errors[3])),
+        ("sigma", found.sigma, error(&|f| f.standard_errors[5])),
+    ];
+    for (quantity, value, _) in &errors[..2] {
+        positive("wererabbit", quantity, *value)?;
+    }
+    let moved = |e: &Estimate| match errors.iter().find(|(name, ..)| e.name == *name) {
+        Some((_, value, error)) => Estimate::new(&e.name, *value, *error, &e.unit, "i_u, i_v"),
+        None => e.clone(),
+    };
+    Ok(devices.iter().map(moved).collect())
 }
 
 /// Each equation with its own gain, α, β, γ, ρ, σ, δ.

@@ -109,7 +109,7 @@ proptest! {
 
     #[test]
     fn prop_cascode_within_its_bound(
-        f in fet(), ratio in 0.2..5.0, inversion in 1e-6..0.05, room in 6.0..15.0, vout in 0.8..1.5,
+        f in fet(), ratio in 0.2..5.0, inversion in 1e-6..0.1, room in 6.0..15.0, vout in 0.8..1.5,
     ) {
         let cascode = Cascode { mirror: Mirror { input: f, output: like(f, ratio, 0.0) }, shield: like(f, ratio, 0.0) };
         let iin = f.spec * inversion;
@@ -165,7 +165,7 @@ proptest! {
 
     #[test]
     fn prop_exponential_within_its_bound(
-        f in fet(), inversion in 1e-6..0.05, vds in 0.1..1.4, ratio in 0.3..3.0,
+        f in fet(), inversion in 1e-6..0.1, vds in 0.1..1.4, ratio in 0.3..3.0,
     ) {
         let direct = Exponential { input: f, mirror: None, supply: 1.8 };
         let v = gate(&f, inversion);
@@ -192,7 +192,7 @@ proptest! {
 
 /// An OTA of long, slightly inverted devices at some tail current, with both polarities.
 fn ota() -> impl Strategy<Value = (Ota, f64)> {
-    (fet(), 1e-6..0.02, prop::bool::ANY).prop_map(|(f, inversion, p)| {
+    (fet(), 1e-6..0.1, prop::bool::ANY).prop_map(|(f, inversion, p)| {
         let f = Ekv { lambda: 0.1 * f.lambda, ..f };
         let polarity = if p { Polarity::P } else { Polarity::N };
         (Ota { tail: f, m1: f, m2: f, m3: f, m4: f, polarity, supply: 2.5 }, gate(&f, inversion))
@@ -211,6 +211,15 @@ proptest! {
         prop_assume!(bound < 1.0);
         let solved = ota.solved(gate, p, n, out).unwrap().current;
         bounded(solved, ota.closed(gate, p, n), ota.amplitude(gate), bound)?;
+    }
+
+    #[test]
+    fn prop_follower_within_its_bound((ota, gate) in ota(), v in 0.0..2.5, difference in -0.3..0.3) {
+        let (follower, w) = (Follower { ota, c: 1e-12 }, v - difference);
+        let bound = follower.error(gate, v, w);
+        prop_assume!(bound < 1.0);
+        let (solved, closed) = (follower.solved(gate, v, w).unwrap(), follower.closed(gate, v, w));
+        bounded(solved, closed, follower.slew_rate(gate), bound)?;
     }
 
     /// Without Early effect an OTA is odd in its input, but for what saturation leaves.

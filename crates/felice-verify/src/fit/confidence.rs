@@ -41,7 +41,21 @@ pub(super) fn assess(data: &Data, unknowns: &[Unknown], solved: &Solved, numeric
         ],
     };
     let count = data.len() / data.channels();
-    let Some(jacobian) = data.exact_jacobian(unknowns, &solved.places, count) else { return untold() };
+    match data.exact_jacobian(unknowns, &solved.places, count) {
+        Some(jacobian) => judge(&jacobian, data.channels(), unknowns, solved, numerical),
+        None => untold(),
+    }
+}
+
+/// The same from the sensitivities of the residuals at the solution.
+pub(super) fn judge(
+    jacobian: &DMatrix<f64>,
+    channels: usize,
+    unknowns: &[Unknown],
+    solved: &Solved,
+    numerical: &DVector<f64>,
+) -> Known {
+    let n = unknowns.len();
     let norms: Vec<f64> = jacobian.column_iter().map(|c| c.norm().max(f64::MIN_POSITIVE)).collect();
     let scaled = DMatrix::from_fn(jacobian.nrows(), n, |i, j| jacobian[(i, j)] / norms[j]);
     let normal = scaled.tr_mul(&scaled);
@@ -66,7 +80,7 @@ pub(super) fn assess(data: &Data, unknowns: &[Unknown], solved: &Solved, numeric
     let by_simulator = shift(&|_| true, &(-numerical));
     let in_values = |j: usize, x: f64| x / norms[j] * unknowns[j].slope(solved.values[j]);
     let jackknife = |count: usize| -> Vec<f64> {
-        let parts = stretches(&scaled, &covariance, data.channels(), count);
+        let parts = stretches(&scaled, &covariance, channels, count);
         let left_out: Vec<DVector<f64>> =
             parts.iter().map(|p| shift(&|row| !p.contains(&row), &solved.residuals)).collect();
         let b = left_out.len() as f64;

@@ -13,6 +13,8 @@
 //!   is wrong in the same way everywhere it cannot see.
 
 mod confidence;
+#[cfg(test)]
+mod coverage;
 mod problem;
 mod write;
 

@@ -9,8 +9,8 @@ use super::parse;
 use felice_subthreshold::corners::{Corner, corners};
 use felice_subthreshold::design::{Design, Limits, design};
 use felice_subthreshold::{
-    Card, Derived, Form, MOST_SAMPLES, Mismatch, Sampling, Sensitivity, Spread, Uncertainty, derive, derive_as,
-    monte_carlo_samples, parse_value, sensitivities, uncertainties,
+    Card, Derived, Form, MOST_SAMPLES, Mismatch, Sampling, Sensitivity, Spread, Uncertainty, derive_as,
+    derive_nearest, monte_carlo_samples, parse_value, sensitivities, uncertainties,
 };
 use std::path::PathBuf;
 
@@ -33,8 +33,8 @@ pub struct Derive {
     /// Each branch its own parameters (FHNRS: saturation of slow and passive element too).
     #[arg(long)]
     per_branch: bool,
-    /// closed: deep-subthreshold formulas; solved: every block solved where the circuit rests. Left out: closed, and
-    /// solved per branch.
+    /// closed: deep-subthreshold formulas; solved: every block solved where the circuit rests. Left out: solved, as
+    /// `felice verify` takes it, where the card names the transistors; the other form stands beside it.
     #[arg(long, value_enum, value_name = "FORM")]
     form: Option<FormArgument>,
     /// The parameters at TT FF SS FS SF, low and high supply, and the card's temperatures (-40 and 125 degC).
@@ -147,7 +147,7 @@ fn answer(args: &Derive, source: &str, file: &str) -> Result<Answer, Failure> {
     let card = Card::from_toml(source, file).map_err(Failure::input)?;
     let model = model(args)?;
     let derived = match args.form {
-        None => derive(&card, &model),
+        None => derive_nearest(&card, &model),
         Some(FormArgument::Closed) => derive_as(&card, &model, Form::Closed),
         Some(FormArgument::Solved) => derive_as(&card, &model, Form::Solved),
     };
