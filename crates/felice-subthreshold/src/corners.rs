@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::DeviceError;
 use crate::card::{Card, Quantity, Shift};
-use crate::derive::{Derived, Form, derive_as};
+use crate::derive::{Derived, Form, derive_as, derive_nearest};
 
 /// A corner's name and each channel's speed: +1 fast, 0 typical, -1 slow.
 pub const PROCESS: [(&str, f64, f64); 5] =
@@ -87,7 +87,12 @@ pub fn corners(card: &Card, model: &str, form: Form) -> Result<Vec<Corner>, Devi
                 let mut corner = shifted(card, &span, [n, p], *supply, temperature);
                 let volts = supply.map_or_else(String::new, |v| format!(" {v:.3} V"));
                 corner.file = format!("{} at {process}{volts} {:.1} degC", card.file, temperature - 273.15);
-                all.push(Corner { process, supply: *supply, temperature, derived: derive_as(&corner, model, form) });
+                // Where a corner's circuit cannot be solved its closed form still says something.
+                let derived = match form {
+                    Form::Closed => derive_as(&corner, model, form),
+                    Form::Solved => derive_nearest(&corner, model),
+                };
+                all.push(Corner { process, supply: *supply, temperature, derived });
             }
         }
     }

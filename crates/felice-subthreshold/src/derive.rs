@@ -33,10 +33,16 @@ pub const MODELS: [&str; 6] =
 /// | β: inversion, and what drains follow | −0.09 %, −4.4 %, 0.012 | −0.16 %, −8.6 %, 0.042 |
 /// | γ: every output conductance at the node | 0.00 %, 0.0 %, 0.001 | 0.00 %, −0.9 %, 0.003 |
 /// | δ: offsets of comparators under load | 0.00 %, +0.1 %, 0.001 | 0.00 %, −0.2 %, 0.001 |
+/// | ρ, σ, δ: period and decay over turns of the orbit | | 0.00 %, 0.0 %, 0.0003 |
 ///
-/// α and β belong together: the closed β is that of zero current, and α without it misses at the focus. FHNRS: closed
-/// −0.16 %, 0.007, solved +0.09 %, 0.005; with a follower 63 % without its saturation, closed with it −0.28 %, 0.020,
-/// solved +0.24 %, 0.009.
+/// α and β belong together: the closed β is that of zero current, and α without it misses at the focus.
+///
+/// | FHNRS: period, NRMSE | resistors | a follower as slow element |
+/// |---|---|---|
+/// | closed, without saturation | −0.16 %, 0.007 | +63 % |
+/// | closed, with the follower's saturation | | −0.28 %, 0.020 |
+/// | OTAs solved at the reference node | +0.09 %, 0.005 | +0.24 %, 0.009 |
+/// | and over the cycle, the follower's own offset in the slow state's | 0.00 %, 0.0002 | −0.01 %, 0.001 |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Form {
@@ -295,6 +301,7 @@ fn fhnrs(silicon: &Silicon<'_>, form: Form) -> Result<Derived, DeviceError> {
             &["otaf.m1", "otaf.m2"],
         ),
         parameter(("v_ref", "Vref", "V"), reference, "Vref", &["Vref"]),
+        parameter(("v_ref_slow", "Vref_s", "V"), reference + p.lag, "Vref and what a follower rests above its input", &["otaw.mt"]),
         parameter(("i_unit", "Iref", "A"), op.ibias, "Ibias", &["bp"]),
     ];
     let parameters = p.describe(saturating);

@@ -79,6 +79,12 @@ fn what_a_sweep_cannot_tell_is_left_out_and_said() {
     let weak_only = sweep(TYPICAL, 1.0, (0.0, 0.25), &[0.2, 0.4]).unwrap();
     assert!(weak_only.value("Is").is_none() && weak_only.value("VA").is_some());
     assert!(weak_only.warnings.iter().any(|w| w.contains("Vt0 are not identifiable")), "{:?}", weak_only.warnings);
+    // The bend that the stretch hides is within the standard errors, which are not much wider.
+    for (name, truth) in [("I0", TYPICAL.i0()), ("kappa", TYPICAL.kappa)] {
+        let q = weak_only.quantities.iter().find(|q| q.name == name).unwrap();
+        let off = (q.value - truth).abs() / q.standard_error;
+        assert!((0.05..2.0).contains(&off), "{name}: {off} standard errors off");
+    }
 }
 
 #[test]

@@ -10,9 +10,9 @@ use crate::circuits::fhnrs::Parameters;
 use crate::extract::least_squares::{Unknown, fit_whole};
 
 /// Points along the cycle.
-const POINTS: usize = 96;
+const POINTS: usize = 64;
 /// Longest step in units of C v_unit/(largest slope): fourth order, and the cycle only chooses where to look.
-const STEP: f64 = 0.05;
+const STEP: f64 = 0.1;
 /// Steps after which there is no cycle.
 const MOST_STEPS: usize = 200_000;
 /// What an unknown that moves by its own scale costs, in units of Iref at one point.
@@ -67,13 +67,14 @@ pub(crate) fn over_cycle(
     unknowns: usize,
     parameters: impl Fn(&[f64]) -> Parameters,
     wanted: impl Fn([f64; 2]) -> Option<[f64; 2]>,
-    found: impl Fn(&[f64], [f64; 2]) -> [f64; 2],
+    found: impl Fn(&Parameters, [f64; 2]) -> [f64; 2],
 ) -> Option<Vec<f64>> {
     let points = cycle(&parameters(&vec![0.0; unknowns]))?;
     let wanted: Vec<[f64; 2]> = points.iter().map(|y| wanted(*y)).collect::<Option<_>>()?;
     let misses = |by: &[f64]| -> Vec<f64> {
+        let p = parameters(by);
         let off = points.iter().zip(&wanted).flat_map(|(y, w)| {
-            let f = found(by, *y);
+            let f = found(&p, *y);
             [f[0] - w[0], f[1] - w[1]]
         });
         off.chain(by.iter().map(|x| MISFIT * x)).collect()

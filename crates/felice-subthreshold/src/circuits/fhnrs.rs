@@ -165,7 +165,7 @@ impl Circuit {
         let first = parameters(&[0.0; UNKNOWNS]);
         let nodes = |y| first.nodes(elements.reference, y);
         let wanted = |y| self.currents(op, elements, gate, nodes(y)).ok();
-        let found = |by: &[f64], y| parameters(by).currents(op, elements, nodes(y));
+        let found = |p: &Parameters, y| p.currents(op, elements, nodes(y));
         Ok(over_cycle(UNKNOWNS, parameters, wanted, found).map_or(first, |by| parameters(&by)))
     }
 

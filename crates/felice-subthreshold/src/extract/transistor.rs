@@ -121,7 +121,7 @@ pub fn extract(sweep: &TransistorSweep<'_>) -> Result<Transistor, ExtractError> 
         top.fold([f64::INFINITY, f64::NEG_INFINITY], |[lo, hi], &i| [lo.min(of(i)), hi.max(of(i))])
     };
     let mut transistor = Transistor {
-        quantities: exponential.quantities(sweep),
+        quantities: exponential.quantities(sweep, &chosen),
         exponential: ends(&|i| sweep.gate[i]),
         exponential_current: ends(&|i| sweep.current[i]),
         residuals: (0..sweep.gate.len())
@@ -261,12 +261,19 @@ impl Exponential {
         points
     }
 
-    fn quantities(&self, sweep: &TransistorSweep<'_>) -> Vec<Estimate> {
+    /// What the exponential alone gives. Its stretch may be bent by [`HOLDS`] either way, all alike at every point of it:
+    /// errors that no residual shows are counted in.
+    fn quantities(&self, sweep: &TransistorSweep<'_>, chosen: &[usize]) -> Vec<Estimate> {
         let (value, error) = (&self.fit.values, &self.fit.standard_errors);
         let i0 = value[0].exp() / sweep.aspect;
+        let gates = chosen.iter().map(|&i| sweep.gate[i]);
+        let (low, high) = gates.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), g| (l.min(g), h.max(g)));
+        let of_kappa = 2.0 * HOLDS * sweep.ut / (high - low);
+        // I0 is what the straight line has at no gate voltage, perhaps far from the stretch.
+        let of_i0 = HOLDS + of_kappa / sweep.ut * low.max(-high).max(0.0);
         let mut quantities = vec![
-            Estimate::new("I0", i0, i0 * error[0], "A", sweep.device),
-            Estimate::new("kappa", value[1], error[1], "1", sweep.device),
+            Estimate::new("I0", i0, i0 * error[0].hypot(of_i0), "A", sweep.device),
+            Estimate::new("kappa", value[1], error[1].hypot(of_kappa), "1", sweep.device),
         ];
         if self.slope() > 0.0 {
             let va = 1.0 / self.slope();

@@ -48,7 +48,7 @@ pub(super) fn symmetric(sweep: &NeuronSweep<'_>) -> Result<Extracted, ExtractErr
 fn about_rest(
     devices: &[Estimate],
     both: &[Fit; 2],
-    rest: [f64; 2],
+    mut rest: [f64; 2],
     reference: f64,
 ) -> Result<Vec<Estimate>, ExtractError> {
     let value = |name: &str| devices.iter().find(|e| e.name == name).map_or(f64::NAN, |e| e.value);
@@ -60,16 +60,24 @@ fn about_rest(
         sigma: value("sigma"),
         ib: 1.0,
     };
-    let slope = |k: usize, by: usize| {
-        let v = &both[k].values;
-        let alpha = alpha(&both[k], 1, reference).0;
-        let branch =
-            Equation { gain: v[0], alpha, beta: v[2], gamma: v[3], rho: v[4], sigma: v[5], delta: v[6] };
-        let at = |h: f64| Frame { side: k, reference }.current(&branch, [0, 1].map(|i| if i == by { rest[i] + h } else { rest[i] }));
-        // Millivolts are the scale of the currents' curvature, a microvolt leaves ten digits.
-        (at(1e-6) - at(-1e-6)) / 2e-6
+    let equation = |k: usize| {
+        let (v, alpha) = (&both[k].values, alpha(&both[k], 1, reference).0);
+        Equation { gain: v[0], alpha, beta: v[2], gamma: v[3], rho: v[4], sigma: v[5], delta: v[6] }
     };
-    let [[a, b], [c, d]] = [0, 1].map(|k| [slope(k, 0), slope(k, 1)]);
+    let equations = [equation(0), equation(1)];
+    let current = |k: usize, y: [f64; 2]| Frame { side: k, reference }.current(&equations[k], y);
+    let slopes = |y: [f64; 2]| {
+        // Millivolts are the scale of the currents' curvature, a microvolt leaves ten digits.
+        let moved = |k: usize, by: usize, h: f64| current(k, [0, 1].map(|i| if i == by { y[i] + h } else { y[i] }));
+        [0, 1].map(|k| [0, 1].map(|by| (moved(k, by, 1e-6) - moved(k, by, -1e-6)) / 2e-6))
+    };
+    // The rest point of a grid is bilinear between its points; the equations' own is a step or two of Newton's away.
+    for _ in 0..5 {
+        let (f, [[a, b], [c, d]]) = ([current(0, rest), current(1, rest)], slopes(rest));
+        let det = a * d - b * c;
+        rest = [rest[0] - (d * f[0] - b * f[1]) / det, rest[1] - (a * f[1] - c * f[0]) / det];
+    }
+    let [[a, b], [c, d]] = slopes(rest);
     let found = about_focus(near, rest, reference, a + d, a * d - b * c);
     let error = |of: &dyn Fn(&Fit) -> f64| 0.5 * of(&both[0]).hypot(of(&both[1]));
     let errors = [

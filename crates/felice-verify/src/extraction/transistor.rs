@@ -243,9 +243,16 @@ fn columns(t: &Terminals, circuit: &Circuit, simulation: &Simulation) -> Result<
 /// A source this far (V) from its bulk shifts the threshold: the equations count from both together.
 const TOGETHER: f64 = 1e-3;
 
-/// Voltages from the source in the direction of conduction, and the extraction.
+/// Voltages from the source in the direction of conduction, and the extraction. A transistor is the same from both ends:
+/// where the netlist's drain stands at the bulk and its source does not, that is the source.
 fn of_terminals(t: &Terminals, c: &Columns, ut: f64) -> Result<Transistor, ExtractError> {
-    let apart = c.source.iter().zip(&c.bulk).map(|(s, b)| (s - b).abs()).fold(0.0, f64::max);
+    let from_bulk = |x: &[f64]| x.iter().zip(&c.bulk).map(|(x, b)| (x - b).abs()).fold(0.0, f64::max);
+    let apart = from_bulk(&c.source);
+    if apart > TOGETHER && from_bulk(&c.drain) <= TOGETHER {
+        let (drain, source) = (c.source.clone(), c.drain.clone());
+        let current = c.current.iter().map(|i| -i).collect();
+        return of_terminals(t, &Columns { drain, source, current, gate: c.gate.clone(), bulk: c.bulk.clone() }, ut);
+    }
     if apart > TOGETHER {
         return Err(ExtractError::Sweep {
             what: t.name.clone(),

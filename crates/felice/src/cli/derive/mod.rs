@@ -9,7 +9,7 @@ use super::parse;
 use felice_subthreshold::corners::{Corner, corners};
 use felice_subthreshold::design::{Design, Limits, design};
 use felice_subthreshold::{
-    Card, Derived, Form, MOST_SAMPLES, Mismatch, Sampling, Sensitivity, Spread, Uncertainty, derive_as,
+    Card, Derived, DeviceError, Form, MOST_SAMPLES, Mismatch, Sampling, Sensitivity, Spread, Uncertainty, derive_as,
     derive_nearest, monte_carlo_samples, parse_value, sensitivities, uncertainties,
 };
 use std::path::PathBuf;
@@ -161,7 +161,15 @@ fn answer(args: &Derive, source: &str, file: &str) -> Result<Answer, Failure> {
         None
     } else {
         let targets: Vec<(&str, f64)> = targets.iter().map(|(n, v)| (n.as_str(), *v)).collect();
-        let design = design(&card, &model, form, &targets, &limits).map_err(Failure::input)?;
+        let design = match design(&card, &model, form, &targets, &limits) {
+            // What the formulas propose is near; the solved form is asked for by name where nothing else will do.
+            Err(why @ DeviceError::NotConverged { .. }) if args.form.is_none() && form == Form::Solved => {
+                warnings.push(format!("the proposal is in closed form: {why}"));
+                design(&card, &model, Form::Closed, &targets, &limits)
+            }
+            found => found,
+        };
+        let design = design.map_err(Failure::input)?;
         warnings.extend(
             design
                 .derived
