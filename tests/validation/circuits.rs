@@ -140,7 +140,8 @@ fn val_parameters_carry_the_lag_of_inner_nodes() {
         (".tran 10u 41m 0 4u", ".tran 60u 246m 0 24u"),
     ];
     holds_out("wererabbit", &nodes, &[NODE, ("C = { value = 0.1,", "C = { value = 0.6,")], None);
-    holds_out("boomerang", &nodes[..1].iter().chain(&nodes[2..]).copied().collect::<Vec<_>>(), &[NODE, ("C = { value = 0.1,", "C = { value = 0.6,")], None);
+    let inner = [nodes[0], ("Cu u 0 {c}", "Cx x 0 1f\nCu u 0 {c}"), nodes[2], nodes[3]];
+    holds_out("boomerang", &inner, &[NODE, ("C = { value = 0.1,", "C = { value = 0.6,")], None);
 }
 
 /// What solving the circuit brings over the formulas of deep subthreshold, and FHNRS's saturation over neither: NRMSE of
@@ -211,8 +212,8 @@ fn val_other_circuits_hold_the_same_numbers() {
 #[test]
 fn val_other_followers_hold_the_same_numbers() {
     let folder = tempfile::tempdir().unwrap();
-    let (length, bias) = ([("ll=8u", "ll=1u")], [("iref=1n c=1p", "iref=10n c=10p")]);
-    let of_length = [("L = { value = 8.0", "L = { value = 1.0")];
+    let (length, bias) = ([("ll=8u", "ll=2u")], [("iref=1n c=1p", "iref=10n c=10p")]);
+    let of_length = [("L = { value = 8.0", "L = { value = 2.0")];
     let of_bias = [
         ("value = 1.0, unit = \"nA\"", "value = 10.0, unit = \"nA\""),
         ("value = 1.0, unit = \"pF\"", "value = 10.0, unit = \"pF\""),

@@ -42,7 +42,7 @@ pub const MODELS: [&str; 6] =
 /// | closed, without saturation | −0.16 %, 0.007 | +63 % |
 /// | closed, with the follower's saturation | | −0.28 %, 0.020 |
 /// | OTAs solved at the reference node | +0.09 %, 0.005 | +0.24 %, 0.009 |
-/// | and over the cycle, the follower's own offset in the slow state's | 0.00 %, 0.0002 | −0.01 %, 0.001 |
+/// | and over the cycle, the follower's own offset in the slow state's | 0.00 %, 0.0002 | −0.01 %, 0.002 |
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Form {
