@@ -171,13 +171,17 @@ fn val_what_the_corrections_bring() {
             std::fs::write(&path, toml).unwrap();
             let verdict = verify_case(&Case::read(&path).unwrap(), &uncached()).unwrap();
             let value = |m| verdict.metric(m).unwrap().value;
-            let [period, amplitude] = [MetricName::PeriodRatio, MetricName::AmplitudeRatio].map(|m| 100.0 * (value(m) - 1.0));
+            let [period, amplitude] =
+                [MetricName::PeriodRatio, MetricName::AmplitudeRatio].map(|m| 100.0 * (value(m) - 1.0));
             let nrmse = value(MetricName::Nrmse);
             println!("{circuit} {case} {form}: period {period:+.2} %, amplitude {amplitude:+.1} %, NRMSE {nrmse:.4}");
             nrmse
         });
         assert!(closed < within[0] && solved < within[1], "{circuit} {case}: closed {closed}, solved {solved}");
-        assert!(solved < 0.5 * closed || case == "ekv" && circuit == "boomerang", "{circuit} {case}: {closed} {solved}");
+        assert!(
+            solved < 0.5 * closed || case == "ekv" && circuit == "boomerang",
+            "{circuit} {case}: {closed} {solved}"
+        );
     }
 }
 

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::DeviceError;
-use crate::card::Card;
 use crate::blocks::Ota;
+use crate::card::Card;
 use crate::circuits::{boomerang, cycle, wererabbit};
 use crate::ekv::Ekv;
 use crate::process;
@@ -301,7 +301,12 @@ fn fhnrs(silicon: &Silicon<'_>, form: Form) -> Result<Derived, DeviceError> {
             &["otaf.m1", "otaf.m2"],
         ),
         parameter(("v_ref", "Vref", "V"), reference, "Vref", &["Vref"]),
-        parameter(("v_ref_slow", "Vref_s", "V"), reference + p.lag, "Vref and what a follower rests above its input", &["otaw.mt"]),
+        parameter(
+            ("v_ref_slow", "Vref_s", "V"),
+            reference + p.lag,
+            "Vref and what a follower rests above its input",
+            &["otaw.mt"],
+        ),
         parameter(("i_unit", "Iref", "A"), op.ibias, "Ibias", &["bp"]),
     ];
     let parameters = p.describe(saturating);

@@ -57,7 +57,10 @@ impl Evaluator {
         let name = MODELS.into_iter().find(|m| *m == model).unwrap_or("boomerang");
         let silicon = Silicon::new(card, name)?;
         if !silicon.has_devices() {
-            return Err(silicon.missing("[devices]", "mismatch and sensitivities are those of transistors: name the circuit's, or a `default`, with W and L"));
+            return Err(silicon.missing(
+                "[devices]",
+                "mismatch and sensitivities are those of transistors: name the circuit's, or a `default`, with W and L",
+            ));
         }
         let (op, elements, amplifiers) = match name {
             "boomerang" | "boomerang-branches" => (silicon.boomerang()?.1, None, [None; 2]),

@@ -220,11 +220,8 @@ impl Swing {
     fn moved(&self, by: &[f64]) -> Pair {
         let branches = [0, 1].map(|side| {
             let (b, by) = (self.start.branches[side], &by[3 * side..]);
-            let [rho, sigma, delta] = [
-                b.rho * (1.0 + LEEWAY * by[0]),
-                b.sigma * (1.0 + LEEWAY * by[1]),
-                b.delta + LEEWAY / b.rho * by[2],
-            ];
+            let [rho, sigma, delta] =
+                [b.rho * (1.0 + LEEWAY * by[0]), b.sigma * (1.0 + LEEWAY * by[1]), b.delta + LEEWAY / b.rho * by[2]];
             self.start.frame(side).anchored(Branch { rho, sigma, delta, ..b }, self.plane.focus, self.field[side])
         });
         Pair { branches, ..self.start }

@@ -20,9 +20,7 @@ const NOISE: f64 = 0.01;
 fn normals(seed: u64, count: usize) -> Vec<f64> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut uniform = || -> f64 { (random.next_u64() >> 11) as f64 / (1u64 << 53) as f64 };
-    (0..count)
-        .map(|_| (-2.0 * (1.0 - uniform()).ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos())
-        .collect()
+    (0..count).map(|_| (-2.0 * (1.0 - uniform()).ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos()).collect()
 }
 
 /// Noise of unit variance in time order, each channel its own, whose correlation falls to 1/e over `memory` points: 0
