@@ -1,4 +1,4 @@
-//! What a study costs beyond what it runs: `cargo bench -p felice --bench studies [-- circuits|summaries|samples|resume]`.
+//! What a study costs beyond what it runs: `cargo bench --workspace --bench studies [-- circuits|summaries|samples|resume]`.
 //! Alternating runs, medians. `samples` and `resume` write large files beside `target/` and remove them again.
 
 // A bench that cannot go on has failed.
@@ -6,7 +6,9 @@
 
 use std::fs;
 use std::ops::ControlFlow;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -20,6 +22,14 @@ use felice::study::{Options, Outcome, Study, StudyError, sweep};
 use felice::subthreshold::{Deviation, deviation_of};
 
 fn main() {
+    // Circuits of the cached runs go into a cache of this bench.
+    if std::env::var_os(CACHE).is_none() {
+        let cache = tempfile::tempdir().unwrap();
+        let own = std::env::current_exe().unwrap();
+        let again = Command::new(own).args(std::env::args().skip(1)).env(CACHE, cache.path()).status().unwrap();
+        assert!(again.success(), "{again}");
+        return;
+    }
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     for (name, bench) in
@@ -30,6 +40,8 @@ fn main() {
         }
     }
 }
+
+const CACHE: &str = felice::spice::cache::CACHE_VARIABLE;
 
 fn run(study: &Study, target: &Path, resume: bool, stop: &AtomicBool) -> Result<Outcome, StudyError> {
     let provenance = Provenance::new("felice", "bench", "bench");
@@ -60,10 +72,10 @@ fn parse(text: &str, root: &Path) -> Study {
 fn circuits(root: &Path) {
     const COPIES: u64 = 1000;
     let text = format!(
-        "title = \"bench\"\nseed = 11\n[circuit]\nnetlist = \"../../netlists/wererabbit/ekv.cir\"\ncache = false\n\
+        "title = \"bench\"\nseed = 11\n[circuit]\nnetlist = \"../../netlists/wererabbit/ekv.cir\"\ncache = true\n\
          engine = \"native\"\nmismatch = {{ a_vt = 0.4e-9, a_beta = 1e-9 }}\n[[axis]]\ncopies = {COPIES}\n"
     );
-    let study = parse(&text, root);
+    let (cached, study) = (parse(&text, root), parse(&text.replace("cache = true", "cache = false"), root));
     let circuit = Netlist::read(root.join("netlists/wererabbit/ekv.cir")).unwrap().circuit().unwrap();
     let all = transistors(&circuit).unwrap();
     let job = |copy: u64| {
@@ -79,7 +91,7 @@ fn circuits(root: &Path) {
     let jobs: Vec<Job> = (0..COPIES).map(job).collect();
     let settings = Settings { cache: false, samples: Some(2001), ..Settings::default() };
     let folder = tempfile::tempdir().unwrap();
-    let (mut engine, mut studies) = (Vec::new(), Vec::new());
+    let (mut engine, mut studies, mut firsts, mut seconds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..3 {
         let begin = Instant::now();
         let next = std::sync::atomic::AtomicUsize::new(0);
@@ -94,11 +106,16 @@ fn circuits(root: &Path) {
         });
         engine.push(begin.elapsed().as_secs_f64());
         studies.push(whole(&study, folder.path()).0);
+        let _ = fs::remove_dir_all(std::env::var_os(CACHE).unwrap());
+        firsts.push(whole(&cached, folder.path()).0);
+        seconds.push(whole(&cached, folder.path()).0);
     }
-    let (engine, study) = (median(engine), median(studies));
+    let [engine, study, first, second] = [engine, studies, firsts, seconds].map(median);
     println!(
-        "1,000 mismatched EKV circuits: engine alone {engine:.2} s, study {study:.2} s, ratio {:.3}",
-        study / engine
+        "1,000 mismatched EKV circuits: engine alone {engine:.2} s, study {study:.2} s, ratio {:.3}; into an empty cache \
+         {first:.2} s, ratio {:.3}; from the cache {second:.2} s",
+        study / engine,
+        first / engine
     );
 }
 
@@ -151,16 +168,45 @@ fn sampled(count: usize) -> String {
     )
 }
 
-/// 100,000 trajectories x 1001 samples in single precision: bytes of the finished, synced file a second.
+/// 100,000 trajectories x 1001 samples in single precision: bytes of the finished, synced file a second, beside what the
+/// disk takes of bytes that are there already, synced as often.
 fn samples(root: &Path) {
     let folder = tempfile::tempdir_in(root.join("target")).unwrap();
-    let (time, outcome) = whole(&parse(&sampled(100_000), root), folder.path());
-    let rate = outcome.bytes as f64 / time / 1e6;
-    println!("1e5 trajectories x 1001 samples: {:.0} MB in {time:.2} s, {rate:.0} MB/s", outcome.bytes as f64 / 1e6);
+    let (mut disk, mut rates, mut megabytes) = (Vec::new(), Vec::new(), 0.0);
+    for _ in 0..3 {
+        let (time, outcome) = whole(&parse(&sampled(100_000), root), folder.path());
+        rates.push(outcome.bytes as f64 / time / 1e6);
+        megabytes = outcome.bytes as f64 / 1e6;
+        fs::remove_file(outcome.path).unwrap();
+        disk.push(written(&folder.path().join("plain"), outcome.bytes));
+    }
+    let (rate, disk) = (median(rates), median(disk));
+    println!(
+        "1e5 trajectories x 1001 samples: {megabytes:.0} MB at {rate:.0} MB/s; plain bytes {disk:.0} MB/s, ratio {:.2}",
+        rate / disk
+    );
     println!(
         "peak memory {}",
         fs::read_to_string("/proc/self/status").unwrap().lines().find(|l| l.starts_with("VmHWM")).unwrap()
     );
+}
+
+/// Megabytes a second of writing so many bytes, synced every 64 MB.
+fn written(target: &Path, bytes: u64) -> f64 {
+    const BLOCK: usize = 4 << 20;
+    let block: Vec<u8> = (0..BLOCK).map(|i| (i * 2_654_435_761 >> 7) as u8).collect();
+    let begin = Instant::now();
+    let mut file = fs::File::create(target).unwrap();
+    for n in 1..=bytes / BLOCK as u64 {
+        file.write_all(&block).unwrap();
+        if n % 16 == 0 {
+            file.sync_data().unwrap();
+        }
+    }
+    file.sync_all().unwrap();
+    let rate = bytes as f64 / begin.elapsed().as_secs_f64() / 1e6;
+    fs::remove_file(target).unwrap();
+    rate
 }
 
 /// A sweep into a file of 10 GB that is stopped when a tenth is done: how long until it works again.

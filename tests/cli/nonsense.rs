@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Command lines that read a file (IN) and may write (OUT with this ending).
-const READERS: [&[&str]; 17] = [
+const READERS: [&[&str]; 20] = [
     &["derive", "IN", "--model", "fhnrs"],
     &["extract", "IN", "--output", "OUT.toml"],
     &["spice", "IN", "--output", "OUT.h5"],
@@ -25,10 +25,13 @@ const READERS: [&[&str]; 17] = [
     &["export", "IN", "--output", "OUT"],
     &["export", "IN", "--group", "a", "--output", "OUT"],
     &["bench", "IN"],
+    &["merge", "IN", "--output", "OUT.h5"],
+    &["merge", "IN", "good-0.h5", "--virtual", "--output", "OUT.h5"],
+    &["simulate", "fhnrs", "--t-end", "1", "--each", "IN", "--output", "OUT.h5"],
 ];
 
 /// Command lines that would work but for where they write.
-const WRITERS: [&[&str]; 13] = [
+const WRITERS: [&[&str]; 17] = [
     &["simulate", "fhnrs", "--t-end", "1", "--output", "OUT.h5"],
     &["simulate", "fhnrs", "--t-end", "1", "--output", "OUT.csv"],
     &["field", "wererabbit", "--states", "good.csv", "--output", "OUT.csv"],
@@ -42,10 +45,14 @@ const WRITERS: [&[&str]; 13] = [
     &["verify", "CASE", "--output", "OUT.h5"],
     &["verify", "CASE", "--report", "OUT.html"],
     &["fit", "CASE", "--output", "OUT.h5"],
+    &["merge", "good-1.h5", "good-0.h5", "--output", "OUT.h5"],
+    &["merge", "good-1.h5", "good-0.h5", "--virtual", "--output", "OUT.h5"],
+    &["simulate", "fhnrs", "--t-end", "1", "--neurons", "3", "--samples", "3", "--output", "OUT.h5"],
+    &["derive", "CARD", "--model", "boomerang", "--output", "OUT.h5"],
 ];
 
 /// Arguments that are no sense: exit code 2 each.
-const ARGUMENTS: [&str; 57] = [
+const ARGUMENTS: [&str; 75] = [
     "",
     "nonsense",
     "--nonsense",
@@ -101,6 +108,24 @@ const ARGUMENTS: [&str; 57] = [
     "plot good.h5 --at t --output OUT.png",
     "export good.h5 --output OUT.parquet",
     "sweep good.toml --shard 3/3 --output OUT.h5",
+    "merge",
+    "merge --output OUT.h5",
+    "merge good.h5 --output OUT.h5",
+    "merge good-0.h5 --output OUT.h5",
+    "merge good-0.h5 good-0.h5 --output OUT.h5",
+    "merge good-0.h5 good-1.h5 --output good-1.h5",
+    "merge good-0.h5 good-1.h5 --threads -1 --output OUT.h5",
+    "simulate fhnrs --t-end 1 --neurons -1 --output OUT.h5",
+    "simulate fhnrs --t-end 1 --neurons nan --output OUT.h5",
+    "simulate fhnrs --t-end 1 --neurons 1e3 --output OUT.h5",
+    "simulate fhnrs --t-end 1 --neurons 3 --output OUT.csv",
+    "simulate fhnrs --t-end 1 --neurons 3 --vary --output OUT.h5",
+    "simulate fhnrs --t-end 1 --neurons 3 --vary c --output OUT.h5",
+    "simulate fhnrs --t-end 1 --neurons 3 --vary c=1 --output OUT.h5",
+    "simulate fhnrs --t-end 1 --neurons 3 --vary c=nan..1 --output OUT.h5",
+    "simulate fhnrs --t-end 1 --neurons 3 --vary nope=0..1 --output OUT.h5",
+    "simulate fhnrs --t-end 1 --neurons 3 --steps 0 --output OUT.h5",
+    "simulate fhnrs --t-end 1 --neurons 18446744073709551615 --output OUT.h5",
     "models nope",
     "derive good.csv --model nope",
 ];
@@ -114,11 +139,16 @@ fn good(folder: &Path) {
     file(folder, "good.cir", RC);
     file(folder, "good.csv", "u,v\n0.1,0.2\n");
     done(folder, &["simulate", "fhnrs", "--t-end", "1", "--output", "good.h5"]);
+    for shard in ["0", "1"] {
+        let (output, shard) = (format!("good-{shard}.h5"), format!("{shard}/2"));
+        done(folder, &["sweep", "good.toml", "--shard", &shard, "--output", &output]);
+    }
 }
 
 fn run(folder: &Path, args: &[&str], input: &str, output: &str) -> (Vec<String>, Ran) {
     let case = shipped("netlists/boomerang/behavioural.toml");
-    let fill = |a: &&str| a.replace("CASE", &case).replace("IN", input).replace("OUT", output);
+    let card = shipped("data/devices/ekv-boomerang.toml");
+    let fill = |a: &&str| a.replace("CASE", &case).replace("CARD", &card).replace("IN", input).replace("OUT", output);
     let args: Vec<String> = args.iter().map(fill).collect();
     let ran = felice(folder, &args.iter().map(String::as_str).collect::<Vec<_>>());
     (args, ran)
@@ -145,6 +175,7 @@ fn nothing_written(folder: &Path, args: &[String]) {
 fn no_file_is_too_odd_to_be_refused() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path();
+    good(folder);
     file(folder, "empty", "");
     // The same bytes every time, from a generator that anyone can repeat (Park and Miller).
     let mut state = 42_u64;

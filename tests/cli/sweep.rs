@@ -156,6 +156,13 @@ fn regress_impossible_studies_are_refused_with_their_place() {
         (format!("{MODEL}[outputs]\nsummary = false\n"), "s.toml:5:1", "an output"),
         (format!("{MODEL}[outputs]\nsamples = 5\nstates = [\"w\"]\n"), "s.toml:7:11: found `\"w\"`", "`u`"),
         (format!("title = \"t\"\nlicence = \n{MODEL}"), "s.toml:2:11", "TOML"),
+        (axis("quantity = \"beta\"\nvalues = [1]\nabout = \"it\""), "s.toml:8:1: found `about`", "one of"),
+        (axis("quantity = \"beta\"\nvalues = [1]\nname = \"period\""), "s.toml:8:8: found `\"period\"`", "another name"),
+        (
+            axis("quantity = \"beta\"\nvalues = [1]\nname = \"row_size\"\n[outputs]\nspikes = true"),
+            "s.toml:8:8",
+            "`row_size` already",
+        ),
     ];
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
@@ -203,4 +210,49 @@ fn regress_every_shipped_study_can_be_planned() {
         seen += 1;
     }
     assert!(seen >= 3);
+}
+
+/// Thirty mismatched copies of the transistor-level Boomerang.
+fn copies(at: &Path) {
+    let netlist = shipped("netlists/boomerang/ekv.cir");
+    let study = format!(
+        "title = \"copies\"\nunit = 3\n[circuit]\nnetlist = \"{netlist}\"\nt_end = 2e-3\n\
+         mismatch = {{ a_vt = 1e-9 }}\n[[axis]]\ncopies = 30\n"
+    );
+    file(at, "s.toml", study);
+}
+
+/// How many simulations an engine ran and how many the cache had, from a sweep's last words.
+fn simulations(stdout: &str) -> (u64, u64) {
+    let number = |after: &str| {
+        let before = stdout.split(after).next().unwrap();
+        before.rsplit(' ').next().unwrap().parse().unwrap_or_else(|_| panic!("{stdout}"))
+    };
+    (number(" simulated"), number(" from the cache"))
+}
+
+#[test]
+fn regress_two_sweeps_on_one_cache_run_no_circuit_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    copies(at);
+    let run = |output: &'static str| begin(at, &["sweep", "s.toml", "--output", output, "--threads", "1"], &[]);
+    let children = [run("a.h5"), run("b.h5")];
+    let ended = children.map(|c| c.wait_with_output().unwrap());
+    let counts = ended.map(|o| {
+        assert!(o.status.success(), "{}", String::from_utf8_lossy(&o.stderr));
+        simulations(&String::from_utf8_lossy(&o.stdout))
+    });
+    assert_eq!(counts[0].0 + counts[1].0, 30, "{counts:?}");
+    assert_eq!(content(at, "a.h5"), content(at, "b.h5"));
+    let again = done(at, &["sweep", "s.toml", "--output", "c.h5"]);
+    assert_eq!(simulations(&again.stdout).0, 0, "{}", again.stdout);
+    assert_eq!(content(at, "a.h5"), content(at, "c.h5"));
+    // Without a cache the data are the same.
+    let text = std::fs::read_to_string(at.join("s.toml")).unwrap();
+    file(at, "s.toml", text.replace("[circuit]", "[circuit]\ncache = false"));
+    let alone = done(at, &["sweep", "s.toml", "--output", "d.h5"]);
+    assert!(simulations(&alone.stdout).0 >= 30, "{}", alone.stdout);
+    let numbers = |name: &str| felice_store::Reader::open(&at.join(name)).unwrap().numbers("period").unwrap();
+    assert_eq!(numbers("a.h5"), numbers("d.h5"));
 }

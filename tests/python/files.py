@@ -9,6 +9,7 @@ import tempfile
 import unittest
 import warnings
 
+import h5netcdf
 import h5py
 import xarray
 
@@ -65,9 +66,18 @@ class FileCase(unittest.TestCase):
                     self.check_dataset(name, item)
             groups = ["/"] + [name for name, item in objects(file) if isinstance(item, h5py.Group)]
             self.assertEqual(content_sha256(file), file.attrs["content_sha256"])
+        with h5netcdf.File(path, "r") as file:
+            self.check_netcdf(file)
         for group in groups:
             self.check_xarray(path, group)
         self.assertIn("complete", run("inspect", path))
+
+    def check_netcdf(self, group):
+        self.assertFalse([d for d in group.dimensions if d.startswith("phony_dim")], group.name)
+        for variable in group.variables.values():
+            self.assertEqual(len(variable.dimensions), variable.ndim, variable.name)
+        for inner in group.groups.values():
+            self.check_netcdf(inner)
 
     def check_root(self, file):
         attributes = file.attrs

@@ -1,4 +1,4 @@
-"""Studies, simulations of circuits, fits: `felice sweep`, `spice`, `fit`, `export`."""
+"""Studies, simulations of circuits, fits, derivations: `felice sweep`, `merge`, `spice`, `fit`, `derive`, `export`."""
 
 import csv
 import json
@@ -10,7 +10,9 @@ import xarray
 
 from files import ROOT, FileCase, run
 
-STUDIES = ("smallest", "fhnrs-spikes", "boomerang-device")
+# Every study that is shipped, of models, ensembles and circuits.
+STUDIES = sorted(path.stem for path in (ROOT / "data/studies").glob("*.toml"))
+EXPORTED = ("smallest", "fhnrs-spikes", "boomerang-device", "wererabbit-mismatch")
 
 
 class Studies(FileCase):
@@ -55,7 +57,7 @@ class Studies(FileCase):
                 self.assertTrue((numpy.diff(times) > 0).all())
 
     def test_an_export_reads_back_to_the_same_bits(self):
-        for name in STUDIES:
+        for name in EXPORTED:
             folder = self.path / f"{name}-csv"
             run("export", self.path / f"{name}.h5", "--output", folder)
             with h5py.File(self.path / f"{name}.h5") as file, open(folder / "columns.csv", newline="") as columns:
@@ -72,6 +74,47 @@ class Studies(FileCase):
                         continue
                     numpy.testing.assert_array_equal(numpy.array(cells).astype(data.dtype), data[()].ravel(), row["dataset"])
                 self.assertTrue(tables)
+
+
+    def test_samples_of_a_circuit_are_over_corners_copies_and_time(self):
+        with xarray.open_dataset(self.path / "wererabbit-mismatch.h5", engine="h5netcdf") as data:
+            self.assertEqual(data.v_u.dims, ("corner", "copy", "t"))
+            self.assertEqual((data.v_u.attrs["units"], data.t.attrs["units"]), ("V", "s"))
+            self.assertEqual(list(data.corner.values), ["TT", "FF", "SS", "FS", "SF"])
+            self.assertTrue((data.status == 0).all() and (data.metric_nrmse < 0.1).all())
+
+    def test_an_ensemble_is_what_its_model_says(self):
+        with xarray.open_dataset(self.path / "wererabbit-ensemble.h5", engine="h5netcdf") as data:
+            self.assertEqual(data.period.dims, ("alpha", "sigma"))
+            self.assertTrue((data.u_min <= data.u_end).all() and (data.u_end <= data.u_max).all())
+
+
+class Merged(FileCase):
+    SHARDS = 3
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        study = "data/studies/fhnrs-spikes.toml"
+        run("sweep", study, "--output", cls.path / "whole.h5")
+        parts = [cls.path / f"part-{i}.h5" for i in range(cls.SHARDS)]
+        for i, part in enumerate(parts):
+            run("sweep", study, "--output", part, "--shard", f"{i}/{cls.SHARDS}")
+        run("merge", *parts, "--output", cls.path / "merged.h5")
+        run("merge", *parts, "--output", cls.path / "virtual.h5", "--virtual")
+
+    def test_shards_and_merged_files_are_whole(self):
+        for name in ("part-0", "merged", "virtual"):
+            with self.subTest(file=name):
+                self.check_file(self.path / f"{name}.h5")
+
+    def test_merged_is_unsharded(self):
+        for group in ("/", "spikes"):
+            with xarray.open_dataset(self.path / "whole.h5", group=group, engine="h5netcdf") as whole:
+                for name in ("merged", "virtual"):
+                    with xarray.open_dataset(self.path / f"{name}.h5", group=group, engine="h5netcdf") as other:
+                        xarray.testing.assert_equal(whole, other)
+                        self.assertEqual({n: v.attrs for n, v in whole.variables.items()}, {n: v.attrs for n, v in other.variables.items()})
 
 
 class Circuits(FileCase):
@@ -91,6 +134,12 @@ class Circuits(FileCase):
             alpha = data.sel(parameter="alpha")
             self.assertTrue(float(alpha.lower) <= 0.0129 <= float(alpha.upper))
             numpy.testing.assert_array_equal(data.correlation.values, data.correlation.values.T)
+
+    def test_a_derivation(self):
+        path = self.path / "derived.h5"
+        words = ("derive", "data/devices/ekv-boomerang.toml", "--model", "boomerang", "--monte-carlo", 200, "--seed", 3)
+        run(*words, "--output", path)
+        self.check_file(path)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,19 @@ class Simulate(FileCase):
             # The tolerances of a run that does not say otherwise.
             numpy.testing.assert_allclose(table["i_app"], numpy.exp(-table["t"]), rtol=1e-9, atol=1e-9)
 
+    def test_many_neurons_in_both_precisions(self):
+        for precision in ("f64", "f32"):
+            with self.subTest(precision=precision):
+                path = self.path / f"many-{precision}.h5"
+                words = ("--neurons", 20, "--vary", "a_slow=1.5..2.5", "--initial", "2,0,0", "--samples", 51)
+                run("simulate", "fhnrs", "--t-end", 100, *words, "--precision", precision, "--output", path)
+                self.check_file(path)
+                with xarray.open_dataset(path, engine="h5netcdf") as data:
+                    self.assertEqual(data.v.dims, ("neuron", "t"))
+                    self.assertEqual(data.v.dtype, {"f64": "f8", "f32": "f4"}[precision])
+                with xarray.open_dataset(path, group="events/spike_condition", engine="h5netcdf") as events:
+                    self.assertEqual(int(events.row_size.sum()), events.time.size)
+
     def test_two_runs_differ_in_created_alone(self):
         path = self.path / "again.h5"
         seen = []

@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use felice_base::{Sampled, Signal, Unit};
@@ -29,6 +30,8 @@ const FORMAT: &str = "felice-simulation-2";
 const MAX_RESULT: usize = 64 << 20;
 /// Beyond this the oldest results go.
 const MAX_TOTAL: u64 = 1 << 30;
+/// Bytes that this process has stored since it last looked through the folder.
+static STORED: AtomicU64 = AtomicU64::new(0);
 
 /// The environment variable that names the folder of cached results.
 pub const CACHE_VARIABLE: &str = "FELICE_CACHE";
@@ -152,8 +155,13 @@ fn store_in(folder: &Path, key: &str, result: &Simulation) -> std::io::Result<()
     file.write_all(&body)?;
     file.write_all(&digest)?;
     file.persist(folder.join(format!("{key}.sim"))).map_err(|e| e.error)?;
-    // Looking through the folder takes a while when it holds thousands: not every time.
-    if body.len() > 1 << 20 || key.starts_with('0') { prune(folder) } else { Ok(()) }
+    // Looking through a folder of thousands takes as long as a simulation: only where the folder may have grown.
+    let new = STORED.fetch_add(body.len() as u64, Ordering::Relaxed) + body.len() as u64;
+    if new < MAX_TOTAL / 16 && !key.starts_with("00") {
+        return Ok(());
+    }
+    STORED.store(0, Ordering::Relaxed);
+    prune(folder)
 }
 
 /// Removes the oldest results (and what a kill left behind an hour ago) while the folder is too large.

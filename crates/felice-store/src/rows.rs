@@ -45,6 +45,9 @@ fn bytes<T: Number>(data: &Dataset, first: usize, count: usize) -> Result<Vec<u8
     region[0] = (first..first + count).into();
     let rows = data.read_slice::<T, _, ndarray::IxDyn>(Hyperslab::new(region))?;
     let mut bytes = Vec::with_capacity(rows.len() * size_of::<T>());
-    rows.iter().for_each(|x| x.append_le(&mut bytes));
+    match rows.as_slice() {
+        Some(rows) => rows.iter().for_each(|x| x.append_le(&mut bytes)),
+        None => rows.iter().for_each(|x| x.append_le(&mut bytes)),
+    }
     Ok(bytes)
 }

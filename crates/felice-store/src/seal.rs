@@ -1,4 +1,5 @@
-//! The seal: 128 bytes after the end of the HDF5 data, which hold the SHA-256 of everything before them.
+//! The seal: 128 bytes after the end of the HDF5 data, which hold a hash of everything before them: the SHA-256 of the
+//! SHA-256s of its parts of 4 MiB, so that many threads can take it.
 //!
 //! HDF5 readers ignore bytes after the address where the file says it ends, so h5py, xarray and h5dump do not notice.
 //! Before our own readers hand a file to the HDF5 library, the seal proves that each byte is the one that was written: the
@@ -6,7 +7,10 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sha2::{Digest, Sha256};
 
@@ -15,8 +19,10 @@ use crate::error::StoreError;
 
 /// Length of the seal in bytes.
 const LENGTH: usize = 128;
+/// Bytes of a part.
+const PART: u64 = 4 << 20;
 /// How a seal begins; then 64 hexadecimal digits.
-const MARK: &[u8; 63] = b"\nfelice seal 1: everything above is whole while its SHA-256 is ";
+const MARK: &[u8; 63] = b"\nfelice seal 2: SHA-256 of the SHA-256s of each 4 MiB above is ";
 /// How many bytes of a mark may be wrong while it is still recognised as a (damaged) mark.
 const TOLERANCE: usize = 40;
 /// How an HDF5 file begins.
@@ -41,18 +47,45 @@ pub(crate) fn bytes(sha256: &[u8]) -> Vec<u8> {
 }
 
 /// Hashes the first `length` bytes of a file.
-pub(crate) fn hash_start(file: &mut File, length: u64) -> std::io::Result<[u8; 32]> {
-    file.seek(SeekFrom::Start(0))?;
-    let mut reader = file.take(length);
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let n = reader.read(&mut buffer)?;
-        if n == 0 {
-            return Ok(hasher.finalize().into());
+pub(crate) fn hash_start(file: &File, length: u64) -> std::io::Result<[u8; 32]> {
+    let parts = length.div_ceil(PART) as usize;
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(parts.div_ceil(2));
+    let (next, hashes) = (AtomicUsize::new(0), Mutex::new(Ok(vec![[0; 32]; parts])));
+    let work = || {
+        let mut buffer = vec![0; PART.min(length).min(1 << 18) as usize];
+        loop {
+            let part = next.fetch_add(1, Ordering::Relaxed);
+            if part >= parts {
+                return;
+            }
+            let hash = hash_part(file, part as u64 * PART, length, &mut buffer);
+            let mut hashes = hashes.lock().unwrap_or_else(|e| e.into_inner());
+            match (&mut *hashes, hash) {
+                (Ok(hashes), Ok(hash)) => hashes[part] = hash,
+                (hashes, Err(error)) => *hashes = Err(error),
+                (Err(_), Ok(_)) => return,
+            }
         }
-        hasher.update(&buffer[..n]);
+    };
+    std::thread::scope(|scope| {
+        (1..threads).for_each(|_| drop(scope.spawn(work)));
+        work();
+    });
+    let hashes = hashes.into_inner().unwrap_or_else(|e| e.into_inner())?;
+    Ok(Sha256::digest(hashes.as_flattened()).into())
+}
+
+/// Hashes the part that begins at `at`.
+fn hash_part(file: &File, at: u64, length: u64, buffer: &mut [u8]) -> std::io::Result<[u8; 32]> {
+    let (mut at, end) = (at, (at + PART).min(length));
+    let mut hasher = Sha256::new();
+    while at < end {
+        let piece = &mut buffer[..(end - at).min(1 << 18) as usize];
+        file.read_exact_at(piece, at)?;
+        hasher.update(&*piece);
+        at += piece.len() as u64;
     }
+    Ok(hasher.finalize().into())
 }
 
 /// Checks a file's seal without the HDF5 library.
@@ -72,7 +105,7 @@ pub(crate) fn check(path: &Path) -> Result<Seal, StoreError> {
     let tail = read_at(&mut file, size.saturating_sub(LENGTH as u64), LENGTH).map_err(io)?;
     let wrong = MARK.iter().zip(&tail).filter(|(a, b)| a != b).count() + MARK.len().saturating_sub(tail.len());
     if wrong <= TOLERANCE {
-        let digest = hash_start(&mut file, size - LENGTH as u64).map_err(io)?;
+        let digest = hash_start(&file, size - LENGTH as u64).map_err(io)?;
         return if tail == bytes(&digest) {
             Ok(Seal::Intact)
         } else {
@@ -118,5 +151,19 @@ mod tests {
     #[test]
     fn a_seal_is_as_long_as_it_says() {
         assert_eq!(bytes(&[0; 32]).len(), LENGTH);
+    }
+
+    /// The recipe, said another way.
+    #[test]
+    fn the_hash_is_that_of_the_hashes_of_the_parts() {
+        use std::io::Write;
+        for length in [0, 1, PART as usize, PART as usize + 1, 3 * PART as usize + 12_345] {
+            let mut file = tempfile::tempfile().unwrap();
+            let all: Vec<u8> = (0..length).map(|i| (i * 7919 >> 5) as u8).collect();
+            file.write_all(&all).unwrap();
+            let parts: Vec<u8> = all.chunks(PART as usize).flat_map(|p| Sha256::digest(p).to_vec()).collect();
+            assert_eq!(hash_start(&file, length as u64).unwrap().as_slice(), Sha256::digest(parts).as_slice(), "{length}");
+            assert!(hash_start(&file, length as u64 + 1).is_err(), "a file that is shorter");
+        }
     }
 }

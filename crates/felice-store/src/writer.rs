@@ -250,7 +250,7 @@ pub(crate) fn options() -> hdf5::FileBuilder {
 fn seal_and_sync(path: &Path) -> std::io::Result<u64> {
     let mut file = File::options().read(true).write(true).open(path)?;
     let length = file.metadata()?.len();
-    let digest = seal::hash_start(&mut file, length)?;
+    let digest = seal::hash_start(&file, length)?;
     file.seek(SeekFrom::End(0))?;
     file.write_all(&seal::bytes(&digest))?;
     file.sync_all()?;

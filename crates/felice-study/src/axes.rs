@@ -16,7 +16,7 @@ const FURTHEST: f64 = 8.3;
 /// Looks a quantity up by the name in the study; the error says what there is.
 pub type Lookup<'l> = &'l dyn Fn(&str) -> Result<Quantity, String>;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 12] = [
     "name",
     "quantity",
     "values",
@@ -29,7 +29,6 @@ const KEYS: [&str; 13] = [
     "cases",
     "copies",
     "corners",
-    "about",
 ];
 
 /// What a subject has beside quantities.
@@ -66,7 +65,7 @@ pub fn read(tables: &[Value<'_>], lookup: Lookup<'_>, seed: u64, silicon: Silico
 }
 
 /// Everything that the axis will be called in the file.
-fn names(axis: &Axis) -> Vec<String> {
+pub fn names(axis: &Axis) -> Vec<String> {
     let mut names: Vec<String> = axis.quantities().iter().map(|q| q.name.clone()).collect();
     if !names.contains(&axis.name) {
         names.push(axis.name.clone());
@@ -83,7 +82,7 @@ fn axis(table: Table<'_>, lookup: Lookup<'_>, seed: u64, silicon: Silicon) -> Re
         ["draw"] => drawn_axis(table, lookup, seed, name.unwrap_or_else(|| "sample".into())),
         ["cases"] => cases_axis(table, lookup, name.unwrap_or_else(|| "case".into())),
         ["copies"] if silicon.copies => {
-            exactly(table, &["name", "copies", "about"])?;
+            exactly(table, &["name", "copies"])?;
             let len = table.need("copies", "a number of copies")?.count(1)?;
             Ok(Axis { name: name.unwrap_or_else(|| "copy".into()), len, points: Points::Copies })
         }
@@ -98,7 +97,7 @@ fn axis(table: Table<'_>, lookup: Lookup<'_>, seed: u64, silicon: Silicon) -> Re
 
 /// Process corners by name, as cases that move every nFET and pFET.
 fn corners_axis(table: Table<'_>, lookup: Lookup<'_>, silicon: Silicon, name: String) -> Result<Axis, Located> {
-    exactly(table, &["name", "corners", "about"])?;
+    exactly(table, &["name", "corners"])?;
     let list = table.need("corners", "their names")?;
     let Some((dvt, dbeta)) = silicon.corner else {
         return Err(list.error("a circuit with transistors, or a card with [devices]"));
@@ -130,7 +129,7 @@ fn plain_name(value: &Value<'_>) -> Result<String, Located> {
 }
 
 fn ladder_axis(table: Table<'_>, lookup: Lookup<'_>, name: Option<String>) -> Result<Axis, Located> {
-    exactly(table, &["name", "quantity", "values", "from", "to", "count", "scale", "about"])?;
+    exactly(table, &["name", "quantity", "values", "from", "to", "count", "scale"])?;
     let key = table.need("quantity", "what it varies")?;
     let quantity = lookup(&key.string()?).map_err(|expected| key.error(expected))?;
     let ladder = match table.get("values") {
@@ -191,7 +190,7 @@ fn held(value: &Value<'_>, quantity: &Quantity, x: f64) -> Result<(), Located> {
 }
 
 fn drawn_axis(table: Table<'_>, lookup: Lookup<'_>, seed: u64, name: String) -> Result<Axis, Located> {
-    exactly(table, &["name", "draw", "count", "quantities", "about"])?;
+    exactly(table, &["name", "draw", "count", "quantities"])?;
     let draw = table.need("draw", "how")?.word(&[
         ("random", Draw::Random),
         ("latin-hypercube", Draw::LatinHypercube),
@@ -253,7 +252,7 @@ fn distribution(table: Table<'_>, quantity: &Quantity) -> Result<Distribution, L
 }
 
 fn cases_axis(table: Table<'_>, lookup: Lookup<'_>, name: String) -> Result<Axis, Located> {
-    exactly(table, &["name", "cases", "about"])?;
+    exactly(table, &["name", "cases"])?;
     let list = table.need("cases", "a list of cases")?;
     let mut quantities: Vec<Quantity> = Vec::new();
     let mut cases: Vec<Case> = Vec::new();

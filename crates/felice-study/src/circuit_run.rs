@@ -1,5 +1,7 @@
 //! Running a circuit at a study's points.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use felice_base::{Signal, Unit};
 use felice_spice::native::{Departure, Transistor, depart};
 use felice_spice::{Circuit, EngineChoice, Job, Settings, Simulation, long_name_of, unit_of};
@@ -11,7 +13,7 @@ use crate::error::StudyError;
 use crate::model;
 use crate::quantity::{Channel, Quantity, Target};
 use crate::study::{Outputs, Precision, Study};
-use crate::subject::{Block, Column, Kind, Subject, UnitPoints};
+use crate::subject::{Block, Column, Kind, Simulations, Subject, UnitPoints};
 use crate::summary;
 
 /// A circuit with everything that a study of it needs.
@@ -23,6 +25,8 @@ pub struct CircuitSubject<'s> {
     names: Vec<String>,
     sampled: Vec<usize>,
     columns: Vec<Column>,
+    run: AtomicU64,
+    cached: AtomicU64,
 }
 
 /// What a point changes.
@@ -101,7 +105,17 @@ impl<'s> CircuitSubject<'s> {
                 1,
             ));
         }
-        CircuitSubject { spec, outputs, seed: study.seed, quantities: study.quantities(), names, sampled, columns }
+        CircuitSubject {
+            spec,
+            outputs,
+            seed: study.seed,
+            quantities: study.quantities(),
+            names,
+            sampled,
+            columns,
+            run: AtomicU64::new(0),
+            cached: AtomicU64::new(0),
+        }
     }
 
     /// Samples of a run, and how many of them lie between two that are kept.
@@ -158,7 +172,10 @@ impl<'s> CircuitSubject<'s> {
         };
         let settings = Settings { samples: Some(self.grid().0), ..self.spec.settings.clone() };
         let choice = EngineChoice::Only(self.spec.engine);
-        felice_spice::simulate(&job, choice, &settings).map_err(|e| self.spec.source.locate(e))
+        let result = felice_spice::simulate(&job, choice, &settings);
+        let count = if result.as_ref().is_ok_and(|s| s.cached) { &self.cached } else { &self.run };
+        count.fetch_add(1, Ordering::Relaxed);
+        result.map_err(|e| self.spec.source.locate(e))
     }
 
     /// Moves every transistor as its corner and its copy have it.
@@ -293,6 +310,10 @@ impl Subject for CircuitSubject<'_> {
                 block.fail(row, reason);
             }
         }
+    }
+
+    fn simulations(&self) -> Simulations {
+        Simulations { run: self.run.load(Ordering::Relaxed), cached: self.cached.load(Ordering::Relaxed) }
     }
 
     fn engines(&self) -> Vec<(String, String)> {

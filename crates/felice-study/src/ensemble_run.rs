@@ -14,6 +14,8 @@ use crate::subject::{Block, Column, Subject, UnitPoints};
 
 /// Neurons that are stepped by one task.
 const TASK: usize = 1008;
+/// Bytes of a task's samples: what a core's own cache holds.
+const TASK_BYTES: usize = 512 << 10;
 
 /// A model's ensemble with everything that a study of it needs.
 pub struct EnsembleSubject<'s> {
@@ -45,14 +47,16 @@ impl<'s> EnsembleSubject<'s> {
         let names = spec.states();
         let wanted = |i: &usize| outputs.states.is_empty() || outputs.states.contains(&names[*i]);
         let plain = Settings::to(spec.run.t_end);
+        // The first sample is the start.
+        let samples = outputs.samples.map_or(0, |n| n as usize - 1);
+        let few = TASK_BYTES / (4 * (samples + 1) * names.len().max(1));
         let settings = Settings {
             method: spec.ensemble.unwrap_or(plain.method),
-            // The first sample is the start.
-            samples: outputs.samples.map_or(0, |n| n as usize - 1),
+            samples,
             summary: outputs.summary,
             events: if outputs.summary || outputs.spikes { vec![Trigger::SpikeCondition] } else { Vec::new() },
             rails: spec.run.rails.clone(),
-            block: TASK,
+            block: (few - few % 16).clamp(64, TASK),
             ..plain
         };
         EnsembleSubject {
@@ -132,14 +136,12 @@ impl<'s> EnsembleSubject<'s> {
         let (mut spike, spikes) = (0, lanes.events.first());
         for (k, row) in rows.iter().copied().enumerate() {
             let mut column = 0;
-            let mut put = |block: &mut Block, numbers: &mut dyn Iterator<Item = f64>| {
-                block.put(column, row, numbers);
-                column += 1;
-            };
+            let mut next = || std::mem::replace(&mut column, column + 1);
             if self.outputs.samples.is_some() {
+                let own = lanes.samples[k * samples * dim..][..samples * dim].chunks_exact(dim);
                 for state in &self.sampled {
-                    let later = (0..samples).map(|s| lanes.samples[(k * samples + s) * dim + state].to_f64());
-                    put(block, &mut std::iter::once(starts[k * dim + state]).chain(later));
+                    let later = own.clone().map(|y| y[*state].to_f64());
+                    block.put(next(), row, std::iter::once(starts[k * dim + state]).chain(later));
                 }
             }
             let count = spikes.map_or(0, |s| s.counts[k] as usize);
@@ -147,11 +149,11 @@ impl<'s> EnsembleSubject<'s> {
                 let s = &lanes.summary;
                 for i in k * dim..(k + 1) * dim {
                     for x in [s.least[i], s.most[i], lanes.states[i]] {
-                        put(block, &mut std::iter::once(x.to_f64()));
+                        block.put(next(), row, [x.to_f64()]);
                     }
                 }
                 for x in [s.period[k], s.amplitude[k], count as f64] {
-                    put(block, &mut std::iter::once(x));
+                    block.put(next(), row, [x]);
                 }
             }
             if let Some(all) = spikes.filter(|_| self.outputs.spikes) {
@@ -173,6 +175,10 @@ impl Subject for EnsembleSubject<'_> {
 
     fn spikes(&self) -> bool {
         self.outputs.spikes
+    }
+
+    fn together(&self) -> usize {
+        TASK
     }
 
     fn run(&self, points: &UnitPoints, rows: &[usize], block: &mut Block) {

@@ -5,6 +5,7 @@
 //! gives goes into its places in the file and into a journal before it counts, so that a killed sweep is continued to
 //! the same bytes.
 
+mod about;
 mod axes;
 pub mod axis;
 mod circuit;
@@ -18,6 +19,7 @@ mod merge;
 mod metadata;
 mod model;
 mod model_run;
+mod names;
 mod netlist_text;
 mod plan;
 pub mod quantity;
@@ -40,4 +42,5 @@ pub use model::ModelSpec;
 pub use plan::{Estimate, Shard, clock};
 pub use runner::Progress;
 pub use study::Study;
+pub use subject::Simulations;
 pub use sweep::{Options, Outcome, estimate, sweep};

@@ -13,7 +13,7 @@ use crate::plan::{Cost, Plan, Shard};
 use crate::skeleton;
 use crate::state::Paths;
 use crate::study::Study;
-use crate::subject::Column;
+use crate::subject::{Column, Simulations};
 use crate::sweep::{Made, Outcome, outcome, subject_of, threads_or_all};
 
 /// Bytes that are moved at a time.
@@ -92,7 +92,14 @@ pub fn merge(
         draft.complete_arrays(threads, &|_, _, _| ())?;
         finish::finish(draft, &plan, failed, &moved, &moved.lines())?
     };
-    let made = Made { found: common.points, failed, spikes, time: begin.elapsed(), start: Duration::ZERO };
+    let made = Made {
+        found: common.points,
+        failed,
+        spikes,
+        simulations: Simulations::default(),
+        time: begin.elapsed(),
+        start: Duration::ZERO,
+    };
     outcome(&study, &plan, &written, made)
 }
 

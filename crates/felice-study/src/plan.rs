@@ -10,6 +10,7 @@ use felice_base::Signal;
 
 use crate::axis::Points;
 use crate::error::{StudyError, bytes};
+use crate::skeleton;
 use crate::study::Study;
 use crate::subject::{Block, Column, Kind, Subject};
 
@@ -91,6 +92,14 @@ const MOST_UNIT_BYTES: u64 = 256 << 20;
 const UNIT_TIME: f64 = 1.0;
 /// Time given to finding out how long a point takes.
 const PROBE_TIME: Duration = Duration::from_millis(50);
+/// Points that a vector machine runs in the time of one, or nearly so.
+const LANES: u64 = 16;
+/// Bytes that a dataset's headers take.
+const HEADER: u64 = 3000;
+/// Time to begin and to end a sweep.
+const ENDS: f64 = 0.1;
+/// Bytes a second that are written, read again, hashed and synced.
+const RATE: f64 = 400e6;
 
 impl Plan {
     /// The plan for a study or one shard of it, its units so large that they take about a second.
@@ -157,6 +166,13 @@ impl Plan {
         self.columns.iter().map(|c| (c.kind.bytes() * c.width) as u64).sum()
     }
 
+    /// Bytes of the file that say what the others are.
+    fn headers(&self, study: &Study) -> u64 {
+        let datasets = self.columns.len() + skeleton::coordinates(study, self).len() + if self.spikes { 6 } else { 4 };
+        let texts = study.text.len() + study.inputs.iter().map(|i| i.text.len()).sum::<usize>();
+        (datasets as u64 * HEADER + 1).next_multiple_of(1 << 16) + texts as u64
+    }
+
     /// What it will take.
     pub fn estimate(&self, study: &Study, cost: &Cost, threads: usize) -> Estimate {
         // Products beyond 64 bits fit no disk: they saturate.
@@ -171,7 +187,10 @@ impl Plan {
         let per_spike_row = if self.spikes { times(points, 8 * (1 + study.quantities().len() as u64)) } else { 0 };
         let spikes = (cost.spikes * 8.0 * points as f64) as u64;
         let fixed = times(points, self.point_bytes()).saturating_add(coordinates).saturating_add(per_spike_row);
-        let file = (1_u64 << 16).saturating_add(fixed).saturating_add(fixed / 500).saturating_add(spikes);
+        let own = self.headers(study).saturating_add(fixed).saturating_add(fixed / 500);
+        let file = own.saturating_add(spikes);
+        let busy = (threads as u64).clamp(1, self.units().max(1));
+        let time = ENDS + points as f64 * cost.seconds / busy as f64 + file as f64 / RATE;
         Estimate {
             points,
             units: self.units(),
@@ -179,10 +198,23 @@ impl Plan {
             working: file
                 .saturating_add(spikes)
                 .saturating_add(times(self.units(), 64 + 4 * self.columns.len() as u64)),
-            time: Duration::try_from_secs_f64(points as f64 * cost.seconds / threads.max(1) as f64)
-                .unwrap_or(Duration::MAX),
+            time: Duration::try_from_secs_f64(time).unwrap_or(Duration::MAX),
             threads,
         }
+    }
+}
+
+/// Points whose time is known.
+#[derive(Clone, Copy, Default)]
+struct Timed {
+    seconds: f64,
+    points: u64,
+}
+
+impl Timed {
+    fn add(&mut self, time: Duration, points: u64) {
+        self.seconds += time.as_secs_f64();
+        self.points += points;
     }
 }
 
@@ -199,19 +231,35 @@ impl Cost {
     /// Measured on points spread over the study, for about 50 ms (one point at least).
     pub fn measure(study: &Study, subject: &dyn Subject) -> Self {
         let (total, columns) = (study.points(), subject.columns());
+        let most = (subject.together() as u64).min(total);
+        let (mut size, mut last) = (most.min(LANES), 0);
+        let (mut tried, mut spikes) = (0, 0);
+        // Points that were computed, and points that a cache had: those say nothing of the others.
+        let (mut fresh, mut kept) = (Timed::default(), Timed::default());
         let begin = Instant::now();
-        let (mut tried, mut spikes) = (0_u64, 0);
-        while begin.elapsed() < PROBE_TIME && tried < total.min(256) {
+        for round in 0..256.min(total) {
             // The golden ratio spreads points evenly whatever their number.
-            let share = (tried as f64 * 0.618_033_988_749_895).fract();
-            let points = study.unit_points((share * total as f64) as u64, 1);
-            let mut block = Block::new(&columns, 1);
-            subject.run(&points, &[0], &mut block);
-            spikes += block.spikes[0].len();
-            tried += 1;
+            let share = (round as f64 * 0.618_033_988_749_895).fract();
+            let points = study.unit_points((share * (total - size + 1) as f64) as u64, size as usize);
+            let rows: Vec<usize> = (0..points.count).collect();
+            let mut block = Block::new(&columns, points.count);
+            let (before, now) = (subject.simulations(), Instant::now());
+            subject.run(&points, &rows, &mut block);
+            if size != last {
+                (fresh, kept, last) = (Timed::default(), Timed::default(), size);
+            }
+            let cached = subject.simulations().cached > before.cached;
+            (if cached { &mut kept } else { &mut fresh }).add(now.elapsed(), size);
+            spikes += block.spikes.iter().map(Vec::len).sum::<usize>();
+            tried += size;
+            size = (2 * size).min(most);
+            if begin.elapsed() > PROBE_TIME {
+                break;
+            }
         }
-        let n = tried.max(1) as f64;
-        Cost { seconds: begin.elapsed().as_secs_f64() / n, spikes: spikes as f64 / n }
+        let timed = if fresh.points > 0 { fresh } else { kept };
+        let each = |x: f64, n: u64| x / n.max(1) as f64;
+        Cost { seconds: each(timed.seconds, timed.points), spikes: each(spikes as f64, tried) }
     }
 
     fn spike_bytes(&self) -> u64 {

@@ -35,10 +35,29 @@ pub trait Subject: Sync {
     /// Runs these rows of a unit. What goes wrong with a row goes into the block.
     fn run(&self, points: &UnitPoints, rows: &[usize], block: &mut Block);
 
+    /// Points that are best run together: alone, each would cost more.
+    fn together(&self) -> usize {
+        1
+    }
+
+    /// Simulations that engines have run so far, and those that a cache had.
+    fn simulations(&self) -> Simulations {
+        Simulations::default()
+    }
+
     /// Engines and versions that run, for the file's provenance.
     fn engines(&self) -> Vec<(String, String)> {
         Vec::new()
     }
+}
+
+/// Simulations of circuits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Simulations {
+    /// Run by an engine.
+    pub run: u64,
+    /// Found in the cache.
+    pub cached: u64,
 }
 
 /// One number a point, or one row of samples.
@@ -185,13 +204,22 @@ impl Data {
         }
     }
 
-    /// Replaces number `i`, converted to this type.
-    pub fn set(&mut self, i: usize, x: f64) {
+    /// Replaces as many numbers from number `at` on as there are, `len` at most, converted to this type.
+    fn put(&mut self, at: usize, len: usize, numbers: impl Iterator<Item = f64>) {
+        fn fill<T>(places: &mut [T], numbers: impl Iterator<Item = f64>, of: impl Fn(f64) -> T) {
+            let mut places = places.iter_mut();
+            numbers.for_each(|x| {
+                if let Some(place) = places.next() {
+                    *place = of(x);
+                }
+            });
+        }
+        let range = at..at + len;
         match self {
-            Data::F64(all) => all[i] = x,
-            Data::F32(all) => all[i] = x as f32,
-            Data::U64(all) => all[i] = x as u64,
-            Data::U8(all) => all[i] = x as u8,
+            Data::F64(all) => fill(&mut all[range], numbers, |x| x),
+            Data::F32(all) => fill(&mut all[range], numbers, |x| x as f32),
+            Data::U64(all) => fill(&mut all[range], numbers, |x| x as u64),
+            Data::U8(all) => fill(&mut all[range], numbers, |x| x as u8),
         }
     }
 
@@ -225,9 +253,7 @@ impl Block {
     /// Puts numbers into a row of a column.
     pub fn put(&mut self, column: usize, row: usize, numbers: impl IntoIterator<Item = f64>) {
         let width = self.widths[column];
-        for (i, x) in numbers.into_iter().take(width).enumerate() {
-            self.columns[column].set(row * width + i, x);
-        }
+        self.columns[column].put(row * width, width, numbers.into_iter());
     }
 
     /// Marks a row as failed.

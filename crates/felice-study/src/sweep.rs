@@ -19,7 +19,7 @@ use crate::runner::{Progress, Runner};
 use crate::skeleton;
 use crate::state::{self, Paths, Record};
 use crate::study::{Study, SubjectSpec};
-use crate::subject::Subject;
+use crate::subject::{Simulations, Subject};
 
 /// How a sweep is run.
 #[derive(Clone, Debug)]
@@ -49,6 +49,8 @@ pub struct Outcome {
     pub failed: u64,
     /// Spikes.
     pub spikes: u64,
+    /// Simulations of circuits by this process: those that an engine ran, and those that the cache had.
+    pub simulations: Simulations,
     /// Size in bytes.
     pub bytes: u64,
     /// Hash over all data.
@@ -142,7 +144,8 @@ pub fn sweep(
             let (failed, spikes) = (all.iter().map(|r| r.failed).sum(), all.iter().map(|r| r.spikes).sum());
             let written = finish::finish(draft, &plan, failed, &Heaped { heap: &heap, records: &all }, &[])?;
             paths.remove();
-            let made = Made { found, failed, spikes, time: begin.elapsed(), start };
+            let simulations = subject.simulations();
+            let made = Made { found, failed, spikes, simulations, time: begin.elapsed(), start };
             return outcome(study, &plan, &written, made);
         }
         bad.iter().for_each(|unit| drop(records.remove(unit)));
@@ -156,6 +159,7 @@ pub(crate) struct Made {
     pub found: u64,
     pub failed: u64,
     pub spikes: u64,
+    pub simulations: Simulations,
     pub time: Duration,
     pub start: Duration,
 }
@@ -167,6 +171,7 @@ pub(crate) fn outcome(study: &Study, plan: &Plan, written: &Written, made: Made)
         found: made.found,
         failed: made.failed,
         spikes: made.spikes,
+        simulations: made.simulations,
         bytes: written.bytes,
         content_sha256: written.content_sha256.clone(),
         datasheet: datasheet::path_of(&written.path),
@@ -293,6 +298,7 @@ fn complete_already(
         found: points.end - points.start,
         failed: integer("failed").unwrap_or(0),
         spikes: 0,
+        simulations: Simulations::default(),
         bytes: fs::metadata(target).map_or(0, |m| m.len()),
         content_sha256: text("content_sha256"),
         datasheet: datasheet::path_of(target),

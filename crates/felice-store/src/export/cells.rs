@@ -8,9 +8,11 @@ use crate::reader::Reader;
 const BLOCK: usize = 1 << 18;
 
 pub(super) fn scalar(reader: &Reader, c: &Column) -> Result<String, StoreError> {
+    let at = if let From::Point(i) = c.from { i } else { 0 };
+    let x = reader.numbers(&c.path)?.get(at).copied();
     Ok(match c.kind {
-        "<u8" | "|u1" | "<i8" => format!("{}", reader.numbers(&c.path)?.first().copied().unwrap_or(f64::NAN)),
-        _ => reader.numbers(&c.path)?.first().map_or_else(String::new, |x| double(*x)),
+        "<u8" | "|u1" | "<i8" => format!("{}", x.unwrap_or(f64::NAN)),
+        _ => x.map_or_else(String::new, double),
     })
 }
 
@@ -43,7 +45,7 @@ impl Cells {
             begins: Vec::new(),
         };
         match column.from {
-            From::Data => {
+            From::Data | From::Point(_) => {
                 let shape = reader.shape(&column.path)?;
                 cells.row = shape.iter().skip(1).product::<usize>().max(1);
                 cells.points = shape.first().copied().unwrap_or(0);
@@ -70,7 +72,7 @@ impl Cells {
             From::Index { inner, len } => return Ok((row / inner.max(1) % len.max(1)).to_string()),
             From::Axis { inner, len } => row / inner.max(1) % len.max(1),
             From::Ragged => self.begins.partition_point(|b| *b <= row).saturating_sub(1),
-            From::Data => {
+            From::Data | From::Point(_) => {
                 if row < self.first || row >= self.first + self.block.len() {
                     let step = (BLOCK / self.row).max(1);
                     let from = row / self.row;

@@ -35,6 +35,8 @@ pub(super) struct Column {
 pub(super) enum From {
     /// The dataset itself, value by value.
     Data,
+    /// One value of it.
+    Point(usize),
     /// A dataset along one axis of the table: its point changes every `inner` rows and starts again after `len`.
     Axis { inner: usize, len: usize },
     /// An axis without a dataset: the number of the point.
@@ -78,8 +80,35 @@ pub fn tables(reader: &Reader, group: Option<&str>, deep: bool) -> Result<Vec<Ta
         walked = join(&walked, name);
     }
     let mut all = Vec::new();
-    collect(&walked, entries, &mut above, deep, &mut all);
-    Ok(all)
+    collect(reader, &walked, entries, &mut above, deep, &mut all);
+    Ok(together(all))
+}
+
+/// One table where several groups beside each other hold the same few numbers, as metrics do.
+fn together(all: Vec<Table>) -> Vec<Table> {
+    let parent = |t: &Table| t.group.rsplit_once('/').filter(|_| t.scalars).map(|(parent, _)| parent.to_owned());
+    let alike = |a: &Table, b: &Table| parent(a).is_some() && parent(a) == parent(b) && a.columns().eq(b.columns());
+    let mut joined: Vec<Table> = Vec::new();
+    for (i, table) in all.iter().enumerate() {
+        let mut same = all.iter().enumerate().filter(|(_, other)| alike(table, other));
+        match (same.next(), same.next()) {
+            (Some((first, _)), Some(_)) if first == i => {
+                let members = all.iter().filter(|other| alike(table, other));
+                let columns: Vec<Column> = members.flat_map(named_by_group).collect();
+                let group = parent(table).unwrap_or_default();
+                joined.push(Table { group, rows: columns.len(), columns, ..table.clone() });
+            }
+            (Some(_), Some(_)) => {}
+            _ => joined.push(table.clone()),
+        }
+    }
+    joined
+}
+
+/// The columns of a group's numbers, called `GROUP/NAME`.
+fn named_by_group(table: &Table) -> impl Iterator<Item = Column> {
+    let group = table.group.rsplit('/').next().unwrap_or_default();
+    table.columns.iter().map(move |c| Column { name: format!("{group}/{}", c.name), ..c.clone() })
 }
 
 type Above<'e> = Vec<(String, &'e Entry)>;
@@ -92,14 +121,25 @@ pub(super) fn join(group: &str, name: &str) -> String {
     if group.is_empty() { name.to_owned() } else { format!("{group}/{name}") }
 }
 
-fn collect<'e>(group: &str, entries: &'e [Entry], above: &mut Above<'e>, deep: bool, all: &mut Vec<Table>) {
+fn collect<'e>(
+    reader: &Reader,
+    group: &str,
+    entries: &'e [Entry],
+    above: &mut Above<'e>,
+    deep: bool,
+    all: &mut Vec<Table>,
+) {
     let outside = above.len();
     above.extend(entries.iter().filter(is_axis).map(|e| (join(group, &e.name), e)));
-    all.extend(scalars(group, entries));
+    let scalars = scalars(reader, group, entries);
+    let told: Vec<String> = scalars.iter().flat_map(|t| &t.columns).map(|c| c.path.clone()).collect();
+    all.extend(scalars);
     let mut seen: Vec<Vec<(String, usize)>> = Vec::new();
     for entry in entries {
         let along = along(entry);
-        if along.is_empty() || seen.contains(&along) {
+        let with_scalars = |e: &Entry| told.contains(&join(group, &e.name));
+        let ends = is_axis(&entry) && entries.iter().any(|e| with_scalars(e) && self::along(e) == along);
+        if along.is_empty() || seen.contains(&along) || ends || with_scalars(entry) {
             continue;
         }
         let table = table(group, entries, above, &along);
@@ -109,7 +149,7 @@ fn collect<'e>(group: &str, entries: &'e [Entry], above: &mut Above<'e>, deep: b
     }
     for entry in entries.iter().filter(|_| deep) {
         if let Kind::Group(inner) = &entry.kind {
-            collect(&join(group, &entry.name), inner, above, deep, all);
+            collect(reader, &join(group, &entry.name), inner, above, deep, all);
         }
     }
     above.truncate(outside);
@@ -148,12 +188,33 @@ fn column(path: String, entry: &Entry, from: From) -> Column {
     }
 }
 
-fn scalars(group: &str, entries: &[Entry]) -> Option<Table> {
-    let scalar = |e: &&Entry| matches!(&e.kind, Kind::Dataset { shape, kind, .. } if shape.is_empty() && *kind != "str" && *kind != "?");
-    let columns: Vec<Column> =
-        entries.iter().filter(scalar).map(|e| column(join(group, &e.name), e, From::Data)).collect();
+/// Single numbers, and with them pairs along two labels (`limit(min)`, `limit(max)`).
+fn scalars(reader: &Reader, group: &str, entries: &[Entry]) -> Option<Table> {
+    let numbers =
+        |e: &&Entry| matches!(&e.kind, Kind::Dataset { kind, is_axis: false, .. } if *kind != "str" && *kind != "?");
+    let whole = |e: &Entry| matches!(&e.kind, Kind::Dataset { shape, .. } if shape.is_empty());
+    let labels = |e: &Entry| {
+        let [(name, 2)] = &along(e)[..] else { return None };
+        let axis = entries.iter().find(|a| is_axis(a) && a.name == *name)?;
+        matches!(axis.kind, Kind::Dataset { kind: "str", .. }).then(|| reader.texts(&join(group, name)).ok())?
+    };
+    let mut columns = Vec::new();
+    for e in entries.iter().filter(numbers) {
+        let path = join(group, &e.name);
+        if whole(e) {
+            columns.push(column(path, e, From::Data));
+        } else if let Some(labels) = labels(e) {
+            let one = |(i, label): (usize, &String)| {
+                let c = column(path.clone(), e, From::Point(i));
+                Column { name: format!("{}({label})", c.name), ..c }
+            };
+            columns.extend(labels.iter().enumerate().map(one));
+        }
+    }
     let group = if group.is_empty() { "/" } else { group }.to_owned();
-    (!columns.is_empty()).then(|| Table { group, axes: Vec::new(), rows: columns.len(), columns, scalars: true })
+    // Without a single number a pair is an array like any other.
+    let any = columns.iter().any(|c| c.from == From::Data);
+    any.then(|| Table { group, axes: Vec::new(), rows: columns.len(), columns, scalars: true })
 }
 
 fn table(group: &str, entries: &[Entry], above: &Above<'_>, axes: &[(String, usize)]) -> Option<Table> {

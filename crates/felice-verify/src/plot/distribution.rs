@@ -71,22 +71,19 @@ impl Source<'_> {
         let Some(y) = what.first() else { return Err(self.nothing("nothing to draw", "name a dataset with --what")) };
         let over = self.request.over.clone().or_else(|| what.get(1).map(|a| a.name.clone()));
         let candidates = || {
-            let along = |a: &&Array| {
-                a.numeric && !a.axes.is_empty() && a.axes.iter().all(|x| y.axes.contains(x)) && a.name != y.name
-            };
-            let names: Vec<&str> = group.arrays.iter().filter(along).map(|a| a.name.as_str()).collect();
+            let mut names: Vec<&str> = Vec::new();
+            for a in self.nearest(group).filter(|a| a.name != y.name && along(a, y).is_some()) {
+                if !names.contains(&a.name.as_str()) {
+                    names.push(&a.name);
+                }
+            }
             format!("`{}` can be drawn over: {}", y.name, names.join(", "))
         };
         let Some(over) = over else {
             return Err(self.nothing("a scatter plot needs a second quantity", candidates() + "; choose with --over"));
         };
-        let x = group.array(&over).or_else(|| {
-            let all = self.root.all();
-            all.into_iter()
-                .flat_map(|g| &g.arrays)
-                .find(|a| y.axes.iter().any(|axis| axis.path == a.path && axis.name == over))
-        });
-        let Some(x) = x.filter(|x| x.numeric && !x.axes.is_empty() && x.axes.iter().all(|a| y.axes.contains(a))) else {
+        let named = |a: &&Array| a.name == over || a.path.rsplit('/').next() == Some(&over);
+        let Some(x) = &self.nearest(group).filter(named).find_map(|a| along(a, y)) else {
             return Err(self.nothing(format!("`{over}` is no quantity along the axes of `{}`", y.name), candidates()));
         };
         let slice = self.slice(y, usize::MAX)?;
@@ -130,10 +127,15 @@ impl Source<'_> {
         Ok(Sketch { panels: vec![panel], columns: 1, height_mm: 55.0, label, remarks })
     }
 
+    /// Every array of the file, those of a group first.
+    fn nearest<'g>(&'g self, group: &'g Group) -> impl Iterator<Item = &'g Array> {
+        group.arrays.iter().chain(self.root.all().into_iter().flat_map(|g| &g.arrays))
+    }
+
     /// The values of an array, repeated along the axes it does not have.
     fn spread_over(&self, x: &Array, axes: &[Axis]) -> Result<Vec<f64>, PlotError> {
         let sliced =
-            if x.is_axis { None } else { Some(self.slice(&Array { axes: x.axes.clone(), ..x.clone() }, usize::MAX)?) };
+            if x.is_axis { None } else { Some(self.part(x, usize::MAX)?) };
         let (own, values) = match sliced {
             Some(slice) => (slice.axes, slice.values),
             None => (x.axes.clone(), points(self.reader, &x.axes[0])?),
@@ -155,6 +157,14 @@ impl Source<'_> {
         }
         Ok(out)
     }
+}
+
+/// An array of numbers that lies along some of another's axes, those of other groups with the same name included: parameters
+/// of neurons beside their summaries.
+fn along(x: &Array, y: &Array) -> Option<Array> {
+    let own = |a: &Axis| y.axes.iter().find(|b| b.name == a.name && b.len == a.len).cloned();
+    let axes: Option<Vec<Axis>> = x.axes.iter().map(own).collect();
+    axes.filter(|axes| x.numeric && !axes.is_empty()).map(|axes| Array { axes, ..x.clone() })
 }
 
 fn padded(values: &[f64], factor: f64) -> std::ops::Range<f64> {

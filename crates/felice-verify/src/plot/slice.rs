@@ -21,16 +21,20 @@ impl Source<'_> {
     /// Reads an array at the points asked for; of its other axes the first are held at their middle until no more than
     /// `most` are left (time never is).
     pub(super) fn slice(&self, array: &Array, most: usize) -> Result<Slice, PlotError> {
+        if let Some((name, _)) = self.request.at.iter().find(|(name, _)| array.axes.iter().all(|a| a.name != *name)) {
+            let known: Vec<&str> = array.axes.iter().map(|a| a.name.as_str()).collect();
+            let what = format!("`{}` has no axis `{name}`", array.name);
+            return Err(self.nothing(what, format!("its axes: {}", known.join(", "))));
+        }
+        self.part(array, most)
+    }
+
+    /// The same of an array that need not have the axes that are held.
+    pub(super) fn part(&self, array: &Array, most: usize) -> Result<Slice, PlotError> {
         let mut at: Vec<Option<usize>> = vec![None; array.axes.len()];
         let mut held = Vec::new();
         for (name, value) in &self.request.at {
-            let Some(d) = array.axes.iter().position(|a| a.name == *name) else {
-                let known: Vec<&str> = array.axes.iter().map(|a| a.name.as_str()).collect();
-                return Err(self.nothing(
-                    format!("`{}` has no axis `{name}`", array.name),
-                    format!("its axes: {}", known.join(", ")),
-                ));
-            };
+            let Some(d) = array.axes.iter().position(|a| a.name == *name) else { continue };
             let all = points(self.reader, &array.axes[d])?;
             let nearest = (0..all.len()).min_by(|i, j| (all[*i] - value).abs().total_cmp(&(all[*j] - value).abs()));
             let Some(i) = nearest else { continue };

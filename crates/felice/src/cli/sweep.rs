@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use felice_spice::Fault;
-use felice_study::{Options, Outcome, Progress, Shard, Study, StudyError, bytes, clock, sweep};
+use felice_study::{Options, Outcome, Progress, Shard, Simulations, Study, StudyError, bytes, clock, sweep};
 use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -86,8 +86,12 @@ pub fn run(args: &Sweep, quiet: bool) -> Result<(), Failure> {
 
 /// What came of a sweep or a merge, in one line.
 pub fn report(outcome: &Outcome) -> String {
+    let simulations = match outcome.simulations {
+        Simulations { run: 0, cached: 0 } => String::new(),
+        s => format!(", {} simulated and {} from the cache", s.run, s.cached),
+    };
     format!(
-        "{}: {} points ({} failed, {} from earlier processes), {}, sha256 {}",
+        "{}: {} points ({} failed, {} from earlier processes{simulations}), {}, sha256 {}",
         outcome.path.display(),
         outcome.points,
         outcome.failed,
