@@ -3,11 +3,13 @@
 use crate::run::{done, file, refused, shipped};
 use std::path::Path;
 
-/// A trajectory, a small study with spikes, and a verified case.
+/// A trajectory, a small study with spikes, many neurons, and a verified case.
 fn files(folder: &Path) {
     done(folder, &["simulate", "fhnrs", "--t-end", "120", "--initial", "2,0,0", "--output", "run.h5"]);
     file(folder, "study.toml", STUDY);
     done(folder, &["sweep", "study.toml", "--output", "study.h5"]);
+    let many = ["simulate", "fhnrs", "--t-end", "120", "--initial", "2,0,0", "--samples", "121", "--output", "many.h5"];
+    done(folder, &[&many[..], &["--neurons", "12", "--vary", "a_slow=1.5..2.5"]].concat());
     done(folder, &["verify", &shipped("netlists/boomerang/behavioural.toml"), "--output", "case.h5"]);
 }
 
@@ -35,10 +37,14 @@ spikes = true
 fn every_kind_of_data_is_drawn_and_twice_the_same() {
     let dir = tempfile::tempdir().unwrap();
     files(dir.path());
-    let kinds: [(&str, &[&str], &[&str]); 11] = [
+    let kinds: [(&str, &[&str], &[&str]); 15] = [
         ("run.h5", &[], &["membrane voltage", "time"]),
         ("run.h5", &["--kind", "phase", "--what", "v,v_slow"], &["start", "membrane voltage"]),
         ("run.h5", &["--kind", "raster"], &["spike condition"]),
+        ("many.h5", &[], &["membrane voltage", "neuron"]),
+        ("many.h5", &["--kind", "raster"], &["neuron", "time"]),
+        ("many.h5", &["--group", "summary", "--what", "period", "--over", "a_slow"], &["gain of the slow element"]),
+        ("study.h5", &["--what", "period", "--over", "a_slow", "--at", "tau_slow=20"], &["gain of the slow element"]),
         ("case.h5", &[], &["model", "circuit", "v(u) (mV)", "difference"]),
         ("case.h5", &["--kind", "phase"], &["v(u) (mV)", "v(v) (mV)"]),
         ("study.h5", &[], &["tau_slow = 35", "number of points"]),
@@ -122,4 +128,12 @@ fn exported_numbers_are_those_of_the_file() {
     );
     assert_eq!(read("all/study.text.txt"), STUDY);
     refused(dir.path(), &["export", "study.h5", "--output", "all"], 4, &["not empty"]);
+    // The numbers of all metrics of a case are one table.
+    done(dir.path(), &["export", "case.h5", "--output", "case"]);
+    let metrics = read("case/boomerang-behavioural.metrics.scalars.csv");
+    for name in ["rms/value,", "rms/uncertainty,", "rms/limit(min),", "rms/limit(max),", "rms/passed,1,"] {
+        assert!(metrics.lines().any(|l| l.starts_with(name)), "no `{name}` in {metrics}");
+    }
+    let bound = |e: std::fs::DirEntry| e.file_name().to_string_lossy().contains("bound");
+    assert!(!std::fs::read_dir(dir.path().join("case")).unwrap().any(|e| bound(e.unwrap())));
 }

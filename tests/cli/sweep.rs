@@ -175,6 +175,9 @@ fn regress_impossible_studies_are_refused_with_their_place() {
         }
     }
     assert_eq!(std::fs::read_to_string(at.join("x.h5")).unwrap(), "not to be touched");
+    file(at, "s.toml", MODEL);
+    refused(at, &["sweep", "s.toml", "--output", "s.toml"], 2, &["s.toml", "at once", "another output"]);
+    assert_eq!(std::fs::read_to_string(at.join("s.toml")).unwrap(), MODEL);
     assert_eq!(std::fs::read_dir(at).unwrap().count(), 2);
 }
 

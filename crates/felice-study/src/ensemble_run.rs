@@ -14,8 +14,6 @@ use crate::subject::{Block, Column, Subject, UnitPoints};
 
 /// Neurons that are stepped by one task.
 const TASK: usize = 1008;
-/// Bytes of a task's samples: what a core's own cache holds.
-const TASK_BYTES: usize = 512 << 10;
 
 /// A model's ensemble with everything that a study of it needs.
 pub struct EnsembleSubject<'s> {
@@ -47,16 +45,14 @@ impl<'s> EnsembleSubject<'s> {
         let names = spec.states();
         let wanted = |i: &usize| outputs.states.is_empty() || outputs.states.contains(&names[*i]);
         let plain = Settings::to(spec.run.t_end);
-        // The first sample is the start.
-        let samples = outputs.samples.map_or(0, |n| n as usize - 1);
-        let few = TASK_BYTES / (4 * (samples + 1) * names.len().max(1));
         let settings = Settings {
             method: spec.ensemble.unwrap_or(plain.method),
-            samples,
+            // The first sample is the start.
+            samples: outputs.samples.map_or(0, |n| n as usize - 1),
             summary: outputs.summary,
             events: if outputs.summary || outputs.spikes { vec![Trigger::SpikeCondition] } else { Vec::new() },
             rails: spec.run.rails.clone(),
-            block: (few - few % 16).clamp(64, TASK),
+            block: TASK,
             ..plain
         };
         EnsembleSubject {
@@ -135,8 +131,8 @@ impl<'s> EnsembleSubject<'s> {
         let (dim, samples) = (self.states, self.settings.samples);
         let (mut spike, spikes) = (0, lanes.events.first());
         for (k, row) in rows.iter().copied().enumerate() {
-            let mut column = 0;
-            let mut next = || std::mem::replace(&mut column, column + 1);
+            let mut columns = 0..;
+            let mut next = || columns.next().unwrap_or_default();
             if self.outputs.samples.is_some() {
                 let own = lanes.samples[k * samples * dim..][..samples * dim].chunks_exact(dim);
                 for state in &self.sampled {

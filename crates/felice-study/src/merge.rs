@@ -14,7 +14,7 @@ use crate::skeleton;
 use crate::state::Paths;
 use crate::study::Study;
 use crate::subject::{Column, Simulations};
-use crate::sweep::{Made, Outcome, outcome, subject_of, threads_or_all};
+use crate::sweep::{Made, Outcome, outcome, same_file, subject_of, threads_or_all};
 
 /// Bytes that are moved at a time.
 const BLOCK: usize = 16 << 20;
@@ -148,10 +148,6 @@ fn parts(shards: &[PathBuf], target: &Path, creator: &str) -> Result<(Vec<Part>,
         return Err(wrong(&path, why));
     }
     Ok((found.into_values().collect(), common))
-}
-
-fn same_file(a: &Path, b: &Path) -> bool {
-    matches!((std::fs::canonicalize(a), std::fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 fn part(path: &Path, reader: &Reader) -> Result<(Part, Common), String> {

@@ -85,6 +85,7 @@ pub fn estimate(
     threads: usize,
     target: Option<&Path>,
 ) -> Result<Estimate, StudyError> {
+    target.map_or(Ok(()), |t| check_inputs(study, t))?;
     let subject = subject_of(study)?;
     subject.ready()?;
     let cost = Cost::measure(study, &*subject);
@@ -94,8 +95,29 @@ pub fn estimate(
     Ok(estimate)
 }
 
+/// Threads beyond which a system may refuse more.
+const MOST_THREADS: usize = 1024;
+
 pub(crate) fn threads_or_all(threads: usize) -> usize {
-    if threads > 0 { threads } else { std::thread::available_parallelism().map_or(1, usize::from) }
+    let all = || std::thread::available_parallelism().map_or(1, usize::from);
+    if threads > 0 { threads.min(MOST_THREADS) } else { all() }
+}
+
+/// Refuses to write over the study or what it names.
+fn check_inputs(study: &Study, target: &Path) -> Result<(), StudyError> {
+    let folder = Path::new(&study.file).parent().unwrap_or(Path::new(""));
+    let inputs = study.inputs.iter().map(|i| folder.join(&i.name));
+    match inputs.chain([PathBuf::from(&study.file)]).find(|input| same_file(input, target)) {
+        Some(input) => {
+            let what = format!("`{}` is what the study is read from and the output at once", input.display());
+            Err(StudyError::request(what, "choose another output"))
+        }
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn same_file(a: &Path, b: &Path) -> bool {
+    matches!((fs::canonicalize(a), fs::canonicalize(b)), (Ok(a), Ok(b)) if a == b)
 }
 
 /// Runs a study into `target`.
@@ -110,6 +132,7 @@ pub fn sweep(
     progress: &mut dyn FnMut(&Progress),
 ) -> Result<Outcome, StudyError> {
     let begin = Instant::now();
+    check_inputs(study, target)?;
     let claim = Claim::take(target)?;
     let paths = Paths::of(target);
     if options.resume
