@@ -157,7 +157,11 @@ fn regress_impossible_studies_are_refused_with_their_place() {
         (format!("{MODEL}[outputs]\nsamples = 5\nstates = [\"w\"]\n"), "s.toml:7:11: found `\"w\"`", "`u`"),
         (format!("title = \"t\"\nlicence = \n{MODEL}"), "s.toml:2:11", "TOML"),
         (axis("quantity = \"beta\"\nvalues = [1]\nabout = \"it\""), "s.toml:8:1: found `about`", "one of"),
-        (axis("quantity = \"beta\"\nvalues = [1]\nname = \"period\""), "s.toml:8:8: found `\"period\"`", "another name"),
+        (
+            axis("quantity = \"beta\"\nvalues = [1]\nname = \"period\""),
+            "s.toml:8:8: found `\"period\"`",
+            "another name",
+        ),
         (
             axis("quantity = \"beta\"\nvalues = [1]\nname = \"row_size\"\n[outputs]\nspikes = true"),
             "s.toml:8:8",

@@ -162,7 +162,11 @@ mod tests {
             let all: Vec<u8> = (0..length).map(|i| (i * 7919 >> 5) as u8).collect();
             file.write_all(&all).unwrap();
             let parts: Vec<u8> = all.chunks(PART as usize).flat_map(|p| Sha256::digest(p).to_vec()).collect();
-            assert_eq!(hash_start(&file, length as u64).unwrap().as_slice(), Sha256::digest(parts).as_slice(), "{length}");
+            assert_eq!(
+                hash_start(&file, length as u64).unwrap().as_slice(),
+                Sha256::digest(parts).as_slice(),
+                "{length}"
+            );
             assert!(hash_start(&file, length as u64 + 1).is_err(), "a file that is shorter");
         }
     }

@@ -16,20 +16,8 @@ const FURTHEST: f64 = 8.3;
 /// Looks a quantity up by the name in the study; the error says what there is.
 pub type Lookup<'l> = &'l dyn Fn(&str) -> Result<Quantity, String>;
 
-const KEYS: [&str; 12] = [
-    "name",
-    "quantity",
-    "values",
-    "from",
-    "to",
-    "count",
-    "scale",
-    "draw",
-    "quantities",
-    "cases",
-    "copies",
-    "corners",
-];
+const KEYS: [&str; 12] =
+    ["name", "quantity", "values", "from", "to", "count", "scale", "draw", "quantities", "cases", "copies", "corners"];
 
 /// What a subject has beside quantities.
 #[derive(Clone, Copy, Debug, Default)]

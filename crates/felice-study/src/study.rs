@@ -7,8 +7,8 @@ use felice_neurons::ensemble::Method;
 use felice_store::sha256_hex;
 use felice_verify::MetricName;
 
-pub use crate::about::{About, Author};
 use crate::about;
+pub use crate::about::{About, Author};
 use crate::axes;
 use crate::axis::Axis;
 use crate::circuit::{CaseSpec, CircuitSpec};

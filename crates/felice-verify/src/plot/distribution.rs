@@ -134,8 +134,7 @@ impl Source<'_> {
 
     /// The values of an array, repeated along the axes it does not have.
     fn spread_over(&self, x: &Array, axes: &[Axis]) -> Result<Vec<f64>, PlotError> {
-        let sliced =
-            if x.is_axis { None } else { Some(self.part(x, usize::MAX)?) };
+        let sliced = if x.is_axis { None } else { Some(self.part(x, usize::MAX)?) };
         let (own, values) = match sliced {
             Some(slice) => (slice.axes, slice.values),
             None => (x.axes.clone(), points(self.reader, &x.axes[0])?),
