@@ -194,7 +194,7 @@ fn samples(root: &Path) {
 /// Megabytes a second of writing so many bytes, synced every 64 MB.
 fn written(target: &Path, bytes: u64) -> f64 {
     const BLOCK: usize = 4 << 20;
-    let block: Vec<u8> = (0..BLOCK).map(|i| (i * 2_654_435_761 >> 7) as u8).collect();
+    let block: Vec<u8> = (0..BLOCK).map(|i| ((i * 2_654_435_761) >> 7) as u8).collect();
     let begin = Instant::now();
     let mut file = fs::File::create(target).unwrap();
     for n in 1..=bytes / BLOCK as u64 {

@@ -159,7 +159,7 @@ mod tests {
         use std::io::Write;
         for length in [0, 1, PART as usize, PART as usize + 1, 3 * PART as usize + 12_345] {
             let mut file = tempfile::tempfile().unwrap();
-            let all: Vec<u8> = (0..length).map(|i| (i * 7919 >> 5) as u8).collect();
+            let all: Vec<u8> = (0..length).map(|i| ((i * 7919) >> 5) as u8).collect();
             file.write_all(&all).unwrap();
             let parts: Vec<u8> = all.chunks(PART as usize).flat_map(|p| Sha256::digest(p).to_vec()).collect();
             assert_eq!(
