@@ -209,44 +209,14 @@ mod tests {
         let neuron = AnyNeuron::new("wererabbit").unwrap();
         let start = SVector::from([0.3, 0.1]);
         let (never, out) = (u32::MAX, || OutputType::Dense);
-        let (f, b, l, m) = DOP853_CONTROL;
-        let mut bare8 = Dop853::from_param(
-            Bare(&neuron),
-            0.0,
-            8.0,
-            0.01,
-            start,
-            1e-9,
-            1e-9,
-            f,
-            b,
-            l,
-            m,
-            8.0,
-            0.0,
-            never,
-            never,
-            out(),
-        );
-        let (f, b, l, m) = DOPRI5_CONTROL;
-        let mut bare5 = Dopri5::from_param(
-            Bare(&neuron),
-            0.0,
-            8.0,
-            0.01,
-            start,
-            1e-9,
-            1e-9,
-            f,
-            b,
-            l,
-            m,
-            8.0,
-            0.0,
-            never,
-            never,
-            out(),
-        );
+        macro_rules! bare {
+            ($method:ident, $control:expr) => {{
+                let (f, b, l, m) = $control;
+                let bare = Bare(&neuron);
+                $method::from_param(bare, 0.0, 8.0, 0.01, start, 1e-9, 1e-9, f, b, l, m, 8.0, 0.0, never, never, out())
+            }};
+        }
+        let (mut bare8, mut bare5) = (bare!(Dop853, DOP853_CONTROL), bare!(Dopri5, DOPRI5_CONTROL));
         let works = [bare8.integrate().unwrap(), bare5.integrate().unwrap()];
         let outputs = [bare8.y_out(), bare5.y_out()];
         for ((method, theirs), work) in [Method::Dop853, Method::Dopri5].into_iter().zip(outputs).zip(works) {

@@ -14,7 +14,7 @@
 use std::borrow::Cow;
 
 use crate::error::NeuronError;
-use crate::neuron::{Choice, Info, Neuron, State, parameters};
+use crate::neuron::{Choice, Info, Neuron, parameters};
 use crate::newton;
 use crate::real::Real;
 
@@ -42,10 +42,11 @@ fn field<R: Real>(p: &Boomerang<R>, [u, v]: [R; 2], sign: R) -> [R; 2] {
     [du, dv]
 }
 
+/// atol + rtol·rms(u,v) − rms(du,dv)
 #[inline(always)]
-fn spike_condition<R: Real>(p: &Boomerang<R>, [u, v]: [R; 2], [du, dv]: [R; 2]) -> R {
+pub(super) fn rest<R: Real>([rtol, atol]: [R; 2], [u, v]: [R; 2], [du, dv]: [R; 2]) -> R {
     let half = R::num(0.5);
-    p.atol + p.rtol * ((u * u + v * v) * half).sqrt() - ((du * du + dv * dv) * half).sqrt()
+    atol + rtol * ((u * u + v * v) * half).sqrt() - ((du * du + dv * dv) * half).sqrt()
 }
 
 const INFO: Info = Info {
@@ -53,10 +54,7 @@ const INFO: Info = Info {
     about: Cow::Borrowed("Two exponential branches pushed apart by a comparator; a saddle between two damped foci"),
     source: Cow::Borrowed("felice, University of Groningen, felice_models 27 Feb 2026 (code's signs)"),
     time: Cow::Borrowed("τ = t Ibias/C; 1 ms for felice's circuit table"),
-    states: Cow::Borrowed(&[
-        State::new("u", "first node voltage").within(-0.2, 0.7),
-        State::new("v", "second node voltage").within(-0.2, 0.7),
-    ]),
+    states: Cow::Borrowed(super::NODES),
     parameters: Cow::Borrowed(TABLE),
     options: Cow::Borrowed(&[Choice {
         name: Cow::Borrowed("notes-sign"),
@@ -83,7 +81,7 @@ impl Neuron for Boomerang {
 
     #[inline(always)]
     fn spike_condition<R: Real>(p: &Boomerang<R>, y: [R; 2], dy: [R; 2]) -> R {
-        spike_condition(p, y, dy)
+        rest([p.rtol, p.atol], y, dy)
     }
 
     fn initial_state(p: &Boomerang) -> Result<[f64; 2], NeuronError> {
@@ -99,11 +97,10 @@ impl Neuron for BoomerangNotesSign {
     type State<R: Real> = [R; 2];
     type Parameters<R: Real> = Boomerang<R>;
     const INFO: Info = INFO;
-    /// Volts: beyond every excursion.
-    const BOUND: f64 = 1e4;
+    const BOUND: f64 = Boomerang::BOUND;
 
     fn bound(p: &Boomerang) -> f64 {
-        super::bound(Self::BOUND, p.sigma < 1.0)
+        Boomerang::bound(p)
     }
 
     #[inline(always)]
@@ -113,7 +110,7 @@ impl Neuron for BoomerangNotesSign {
 
     #[inline(always)]
     fn spike_condition<R: Real>(p: &Boomerang<R>, y: [R; 2], dy: [R; 2]) -> R {
-        spike_condition(p, y, dy)
+        Boomerang::spike_condition(p, y, dy)
     }
 
     fn initial_state(p: &Boomerang) -> Result<[f64; 2], NeuronError> {

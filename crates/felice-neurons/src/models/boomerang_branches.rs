@@ -10,9 +10,9 @@
 
 use std::borrow::Cow;
 
-use super::boomerang::Boomerang;
+use super::boomerang::{Boomerang, rest};
 use crate::error::NeuronError;
-use crate::neuron::{Info, Neuron, State, parameters};
+use crate::neuron::{Info, Neuron, parameters};
 use crate::newton;
 use crate::real::Real;
 
@@ -46,10 +46,7 @@ impl Neuron for BoomerangBranches {
         name: Cow::Borrowed("boomerang-branches"),
         about: Cow::Borrowed("Boomerang with each branch its own parameters, as transistors make them"),
         parameters: Cow::Borrowed(TABLE),
-        states: Cow::Borrowed(&[
-            State::new("u", "first node voltage").within(-0.2, 0.7),
-            State::new("v", "second node voltage").within(-0.2, 0.7),
-        ]),
+        states: Cow::Borrowed(super::NODES),
         options: Cow::Borrowed(&[]),
         source: Cow::Borrowed("felice_models 27 Feb 2026 (code's signs), one set of parameters a branch"),
         time: Cow::Borrowed("τ = t Ibias/C"),
@@ -68,9 +65,8 @@ impl Neuron for BoomerangBranches {
     }
 
     #[inline(always)]
-    fn spike_condition<R: Real>(p: &BoomerangBranches<R>, [u, v]: [R; 2], [du, dv]: [R; 2]) -> R {
-        let half = R::num(0.5);
-        p.atol + p.rtol * ((u * u + v * v) * half).sqrt() - ((du * du + dv * dv) * half).sqrt()
+    fn spike_condition<R: Real>(p: &BoomerangBranches<R>, y: [R; 2], dy: [R; 2]) -> R {
+        rest([p.rtol, p.atol], y, dy)
     }
 
     fn initial_state(p: &BoomerangBranches) -> Result<[f64; 2], NeuronError> {

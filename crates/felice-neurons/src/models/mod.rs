@@ -16,6 +16,14 @@ pub use ribar_sepulchre::{Element, RibarSepulchre};
 pub use wererabbit::WereRabbit;
 pub use wererabbit_branches::WereRabbitBranches;
 
+use crate::neuron::State;
+
+/// The states of the planar models: two node voltages over 1 V.
+const NODES: &[State] = &[
+    State::new("u", "first node voltage").within(-0.2, 0.7),
+    State::new("v", "second node voltage").within(-0.2, 0.7),
+];
+
 /// How far a node voltage goes: with less than the bias drawn from it (σ < 1), the branch far below zero brings it back,
 /// from tens of volts where it fell along the diagonal; else nothing does, and 10 V say so.
 fn bound(excursion: f64, comes_back: bool) -> f64 {

@@ -14,7 +14,7 @@
 
 use std::borrow::Cow;
 
-use crate::neuron::{Info, Neuron, State, parameters};
+use crate::neuron::{Info, Neuron, parameters};
 use crate::real::Real;
 
 parameters! {
@@ -31,7 +31,7 @@ parameters! {
 }
 
 /// |z| up to here counts as the diagonal.
-const DIAGONAL: f64 = 1e-8;
+pub(super) const DIAGONAL: f64 = 1e-8;
 
 impl Neuron for WereRabbit {
     type State<R: Real> = [R; 2];
@@ -44,10 +44,7 @@ impl Neuron for WereRabbit {
         ),
         source: Cow::Borrowed("felice, University of Groningen, felice_models 27 Feb 2026 (code's signs)"),
         time: Cow::Borrowed("τ = t Ibias/C; 1 ms for felice's circuit table"),
-        states: Cow::Borrowed(&[
-            State::new("u", "first node voltage").within(-0.2, 0.7),
-            State::new("v", "second node voltage").within(-0.2, 0.7),
-        ]),
+        states: Cow::Borrowed(super::NODES),
         parameters: Cow::Borrowed(TABLE),
         options: Cow::Borrowed(&[]),
         spike: Cow::Borrowed("atol + rtol·|u| − |du/dτ|"),

@@ -13,8 +13,8 @@
 
 use std::borrow::Cow;
 
-use super::wererabbit::WereRabbit;
-use crate::neuron::{Info, Neuron, State, parameters};
+use super::wererabbit::{DIAGONAL, WereRabbit};
+use crate::neuron::{Info, Neuron, parameters};
 use crate::real::Real;
 
 parameters! {
@@ -39,9 +39,6 @@ parameters! {
     }
 }
 
-/// |z| up to here counts as the diagonal, as in [`WereRabbit`].
-const DIAGONAL: f64 = 1e-8;
-
 impl Neuron for WereRabbitBranches {
     type State<R: Real> = [R; 2];
     type Parameters<R: Real> = WereRabbitBranches<R>;
@@ -50,10 +47,7 @@ impl Neuron for WereRabbitBranches {
         name: Cow::Borrowed("wererabbit-branches"),
         about: Cow::Borrowed("WereRabbit with each branch its own parameters, as transistors make them"),
         parameters: Cow::Borrowed(TABLE),
-        states: Cow::Borrowed(&[
-            State::new("u", "first node voltage").within(-0.2, 0.7),
-            State::new("v", "second node voltage").within(-0.2, 0.7),
-        ]),
+        states: Cow::Borrowed(super::NODES),
         options: Cow::Borrowed(&[]),
         source: Cow::Borrowed("felice_models 27 Feb 2026 (code's signs), one set of parameters a branch"),
         time: Cow::Borrowed("τ = t Ibias/C"),

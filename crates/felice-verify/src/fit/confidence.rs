@@ -2,7 +2,8 @@
 
 use nalgebra::{DMatrix, DVector};
 
-use super::problem::{Data, Solved, Unknown};
+use super::minimum::Solved;
+use super::problem::{Data, Unknown};
 
 /// Numbers of stretches that the jackknife cuts the waveform into; the largest of the standard errors counts. What a model
 /// misses may be alike over long stretches (few are right then) or differ from swing to swing (many are).

@@ -6,7 +6,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use super::confidence::judge;
-use super::problem::{Data, Solved, Unknown, solve};
+use super::minimum::{Solved, solve};
+use super::problem::{Data, Unknown};
 use super::unknowns;
 use crate::case::Case;
 use crate::compare::{Channel, Waves};

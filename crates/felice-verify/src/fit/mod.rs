@@ -15,6 +15,7 @@
 mod confidence;
 #[cfg(test)]
 mod coverage;
+mod minimum;
 mod problem;
 mod write;
 
@@ -146,7 +147,7 @@ pub fn fit_case(case: &Case, options: &FitOptions) -> Result<Fit, VerifyError> {
     let given = !options.free.is_empty() || !case.fit_free.is_empty();
     let unknowns = felt(case, &data, unknowns, given, &mut warnings)?;
     let begin: Vec<f64> = unknowns.iter().map(|u| u.start).collect();
-    let solved = problem::solve(case, &data, &unknowns)?;
+    let solved = minimum::solve(case, &data, &unknowns)?;
     let numerical = data.like(&circuit.coarse);
     let known = confidence::assess(&data, &unknowns, &solved, &numerical);
     warnings.extend(known.warnings.iter().cloned());

@@ -1,41 +1,4 @@
-//! A case file: which circuit should do what which equations say, and how well.
-//!
-//! ```toml
-//! title = "Boomerang, 16 transistors, EKV"
-//! model = "boomerang"
-//! netlist = "ekv.cir"                              # relative to the case file
-//! engine = "auto"                                  # optional
-//!
-//! [parameters]
-//! source = "derive"                                # "given", "derive" or "extract"
-//! card = "../../data/devices/ekv-boomerang.toml"   # for "derive"
-//! form = "solved"                                  # optional, for "derive": "closed" formulas or the "solved" circuit,
-//!                                                  # the latter by default where the card names its transistors
-//! values = { rho = 7.8 }                           # for "given"; overrides for the others
-//!
-//! [states]                                         # state = (signal - offset) / scale
-//! u = { signal = "v(u)", offset = 0.0, scale = 1.0 }     # numbers, or names of derived quantities
-//! v = { constant = 0.0 }                           # a state that the circuit does not have
-//!
-//! [time]
-//! span = 40.0                                      # in the model's time unit, tau
-//! unit = "derived"                                 # seconds in one tau, or "derived"
-//! samples = 4001                                   # points of the common grid
-//!
-//! [initial]                                        # in model units; the netlist's .ic must agree
-//! u = 0.1
-//! v = 0.0
-//!
-//! [rails]                                          # optional, in model units
-//! lo = 0.0
-//! hi = 1.8
-//!
-//! [limits]                                         # at least one
-//! rms = { max = 1e-5, why = "..." }
-//!
-//! [fit]                                            # optional: what `felice fit` fits
-//! free = ["alpha", "beta"]
-//! ```
+//! A case file's text: what it may hold, and where what is wrong stands.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -47,229 +10,82 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 
+use super::{Binding, Level, Source};
 use crate::error::VerifyError;
 use crate::metric::{Limit, METRICS, MetricName};
 
-/// A case, read and checked against its model.
-#[derive(Clone, Debug)]
-pub struct Case {
-    /// Short name, unique in a run: folder and file, `boomerang-ekv`.
-    pub name: String,
-    /// What it is, in words.
-    pub title: String,
-    /// The case file as named by the caller.
-    pub file: PathBuf,
-    /// Its text.
-    pub text: String,
-    /// Name of the model.
-    pub model: String,
-    /// The netlist.
-    pub netlist: PathBuf,
-    /// The engine asked for: `auto`, `native`, `ngspice`, `spice21`.
-    pub engine: String,
-    /// Where the model's parameters come from.
-    pub parameters: Source,
-    /// Values that replace those of the source.
-    pub overrides: Vec<(String, f64)>,
-    /// One binding a state, in the model's order.
-    pub states: Vec<(String, Binding)>,
-    /// Length of the comparison in τ.
-    pub span: f64,
-    /// Seconds in one τ; `None` where derived.
-    pub time_unit: Option<f64>,
-    /// Points of the common grid.
-    pub samples: usize,
-    /// Initial state, in the model's order.
-    pub initial: Vec<f64>,
-    /// Rails of the model's states.
-    pub rails: Option<(f64, f64)>,
-    /// What must hold.
-    pub limits: BTreeMap<MetricName, Limit>,
-    /// Parameters that a fit finds; empty where the case leaves it to the fit.
-    pub fit_free: Vec<String>,
-}
-
-/// Where a model's parameters come from.
-#[derive(Clone, Debug)]
-pub enum Source {
-    /// Written in the case.
-    Given,
-    /// Computed from a device card, in the form asked for.
-    Derive(PathBuf, Option<Form>),
-    /// Measured on the netlist's own devices by DC sweeps: the table `[parameters.extract]`.
-    Extract(toml::Table),
-}
-
-/// How a state of the model shows in the circuit.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Binding {
-    /// state = (signal − offset) / scale.
-    Signal {
-        /// A SPICE vector: `v(u)`, `i(vdd)`.
-        signal: String,
-        /// Subtracted, in the signal's unit.
-        offset: Level,
-        /// Divided by.
-        scale: Level,
-    },
-    /// The circuit does not have it: it stands still at this value in the model's unit.
-    Constant(f64),
-}
-
-/// A number, or the name of a derived quantity.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(untagged)]
-pub enum Level {
-    /// A number.
-    Value(f64),
-    /// A derived quantity (`v_ref`, `v_unit`).
-    Derived(String),
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CaseText {
+    pub(super) title: String,
+    pub(super) model: Spanned<String>,
+    pub(super) netlist: PathBuf,
+    pub(super) engine: Option<Spanned<String>>,
+    pub(super) parameters: ParametersText,
+    pub(super) states: BTreeMap<Spanned<String>, Spanned<BindingText>>,
+    pub(super) time: TimeText,
+    pub(super) initial: BTreeMap<Spanned<String>, Spanned<f64>>,
+    pub(super) rails: Option<Spanned<RailsText>>,
+    pub(super) limits: BTreeMap<Spanned<String>, Spanned<LimitText>>,
+    pub(super) fit: Option<FitText>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CaseText {
-    title: String,
-    model: Spanned<String>,
-    netlist: PathBuf,
-    engine: Option<Spanned<String>>,
-    parameters: ParametersText,
-    states: BTreeMap<Spanned<String>, Spanned<BindingText>>,
-    time: TimeText,
-    initial: BTreeMap<Spanned<String>, Spanned<f64>>,
-    rails: Option<Spanned<RailsText>>,
-    limits: BTreeMap<Spanned<String>, Spanned<LimitText>>,
-    fit: Option<FitText>,
+pub(super) struct FitText {
+    pub(super) free: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FitText {
-    free: Vec<Spanned<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ParametersText {
-    source: Spanned<String>,
-    card: Option<Spanned<PathBuf>>,
-    form: Option<Spanned<String>>,
+pub(super) struct ParametersText {
+    pub(super) source: Spanned<String>,
+    pub(super) card: Option<Spanned<PathBuf>>,
+    pub(super) form: Option<Spanned<String>>,
     #[serde(default)]
-    values: BTreeMap<Spanned<String>, Spanned<f64>>,
-    extract: Option<toml::Table>,
+    pub(super) values: BTreeMap<Spanned<String>, Spanned<f64>>,
+    pub(super) extract: Option<toml::Table>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct BindingText {
-    signal: Option<String>,
-    offset: Option<Level>,
-    scale: Option<Level>,
-    constant: Option<f64>,
+pub(super) struct BindingText {
+    pub(super) signal: Option<String>,
+    pub(super) offset: Option<Level>,
+    pub(super) scale: Option<Level>,
+    pub(super) constant: Option<f64>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TimeText {
-    span: Spanned<f64>,
-    unit: Spanned<Level>,
-    samples: Spanned<i64>,
+pub(super) struct TimeText {
+    pub(super) span: Spanned<f64>,
+    pub(super) unit: Spanned<Level>,
+    pub(super) samples: Spanned<i64>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RailsText {
-    lo: f64,
-    hi: f64,
+pub(super) struct RailsText {
+    pub(super) lo: f64,
+    pub(super) hi: f64,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LimitText {
-    min: Option<f64>,
-    max: Option<f64>,
-    why: String,
+pub(super) struct LimitText {
+    pub(super) min: Option<f64>,
+    pub(super) max: Option<f64>,
+    pub(super) why: String,
 }
 
-/// What a case's `engine` may say.
-pub const ENGINES: [&str; 4] = ["auto", "native", "ngspice", "spice21"];
 /// A grid larger than this is a slip of the pen: its waveforms would not fit a page, nor most memories.
 const MOST_SAMPLES: i64 = 10_000_000;
 
-impl Case {
-    /// Reads a case file and checks it against its model.
-    ///
-    /// # Errors
-    /// [`VerifyError::Read`], or [`VerifyError::Case`] with the place of what is wrong.
-    pub fn read(file: &Path) -> Result<Self, VerifyError> {
-        let bytes = std::fs::read(file).map_err(|e| read_error("case file", file, &e))?;
-        let text = String::from_utf8(bytes).map_err(|e| {
-            let before = String::from_utf8_lossy(&e.as_bytes()[..e.utf8_error().valid_up_to()]).into_owned();
-            let place = Place::at_byte(file.display().to_string(), &before, before.len());
-            Located::new(place, "bytes that are not UTF-8", "a text file in UTF-8")
-        })?;
-        Self::from_toml(&text, file)
-    }
-
-    /// A case from its text; `file` is where it stands, for messages and relative names.
-    ///
-    /// # Errors
-    /// [`VerifyError::Case`] with the place of what is wrong.
-    pub fn from_toml(text: &str, file: &Path) -> Result<Self, VerifyError> {
-        let at = Text { text, file };
-        let case: CaseText = at.parse()?;
-        let neuron = AnyNeuron::new(case.model.get_ref())
-            .map_err(|_| at.error(&case.model, format!("a model: {}", felice_neurons::MODELS.join(", "))))?;
-        let engine = at.choice(case.engine.as_ref(), &ENGINES, "an engine")?.unwrap_or("auto").to_owned();
-        let folder = file.parent().unwrap_or(Path::new(""));
-        let parameters = at.source(&case.parameters, folder)?;
-        let overrides = at.overrides(&case.parameters, &neuron)?;
-        // A parameter may change what states there are (tau_fast of fhnrs).
-        let mut neuron = neuron;
-        for (name, value) in &overrides {
-            neuron.set(name, *value).map_err(|source| VerifyError::Neuron { case: case_name(file), source })?;
-        }
-        let names: Vec<&str> = neuron.info().states.iter().map(|s| &*s.name).collect();
-        Ok(Case {
-            name: case_name(file),
-            title: case.title,
-            file: file.to_owned(),
-            text: text.to_owned(),
-            model: case.model.into_inner(),
-            netlist: folder.join(&case.netlist),
-            engine,
-            parameters,
-            overrides,
-            states: at.states(&case.states, &names)?,
-            span: at.positive(&case.time.span, "a time span in units of tau, above 0")?,
-            time_unit: at.time_unit(&case.time.unit)?,
-            samples: at.samples(&case.time.samples)?,
-            initial: at.initial(&case.initial, &names)?,
-            rails: at.rails(case.rails.as_ref())?,
-            limits: at.limits(&case.limits)?,
-            fit_free: at.free(case.fit.as_ref(), &neuron)?,
-        })
-    }
-}
-
-pub(crate) fn read_error(what: &'static str, path: &Path, error: &std::io::Error) -> VerifyError {
-    VerifyError::Read { what, path: path.to_owned(), why: error.to_string() }
-}
-
-/// `netlists/boomerang/ekv.toml` is `boomerang-ekv`.
-fn case_name(file: &Path) -> String {
-    let part = |p: Option<&std::ffi::OsStr>| p.map(|s| s.to_string_lossy().into_owned());
-    let stem = part(file.file_stem()).unwrap_or_else(|| "case".into());
-    match part(file.parent().and_then(Path::file_name)) {
-        Some(folder) if folder != "." && folder != ".." => format!("{folder}-{stem}"),
-        _ => stem,
-    }
-}
-
 /// A case file's text, for errors that point into it.
-struct Text<'t> {
-    text: &'t str,
-    file: &'t Path,
+pub(super) struct Text<'t> {
+    pub(super) text: &'t str,
+    pub(super) file: &'t Path,
 }
 
 impl Text<'_> {
@@ -277,12 +93,12 @@ impl Text<'_> {
         Place::at_byte(self.file.display().to_string(), self.text, offset)
     }
 
-    fn error<T>(&self, at: &Spanned<T>, expected: impl Into<String>) -> VerifyError {
+    pub(super) fn error<T>(&self, at: &Spanned<T>, expected: impl Into<String>) -> VerifyError {
         let found = self.text.get(at.span()).unwrap_or_default();
         Located::new(self.place(at.span().start), found, expected).into()
     }
 
-    fn parse<T: DeserializeOwned>(&self) -> Result<T, VerifyError> {
+    pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, VerifyError> {
         toml::from_str(self.text).map_err(|e| {
             let span = e.span().unwrap_or(0..0);
             let found = self.text.get(span.clone()).unwrap_or_default().lines().next().unwrap_or_default();
@@ -295,7 +111,7 @@ impl Text<'_> {
         })
     }
 
-    fn choice<'a>(
+    pub(super) fn choice<'a>(
         &self,
         word: Option<&'a Spanned<String>>,
         known: &[&str],
@@ -312,11 +128,11 @@ impl Text<'_> {
         if x.get_ref().is_finite() { Ok(*x.get_ref()) } else { Err(self.error(x, what)) }
     }
 
-    fn positive(&self, x: &Spanned<f64>, what: &str) -> Result<f64, VerifyError> {
+    pub(super) fn positive(&self, x: &Spanned<f64>, what: &str) -> Result<f64, VerifyError> {
         if *x.get_ref() > 0.0 { self.finite(x, what) } else { Err(self.error(x, what)) }
     }
 
-    fn source(&self, p: &ParametersText, folder: &Path) -> Result<Source, VerifyError> {
+    pub(super) fn source(&self, p: &ParametersText, folder: &Path) -> Result<Source, VerifyError> {
         let missing = |what: &str| Err(self.error(&p.source, format!("`{what}` beside this source")));
         match self.choice(Some(&p.source), &["given", "derive", "extract"], "a source of parameters")? {
             Some("derive") => match &p.card {
@@ -335,7 +151,7 @@ impl Text<'_> {
         }
     }
 
-    fn overrides(&self, p: &ParametersText, neuron: &AnyNeuron) -> Result<Vec<(String, f64)>, VerifyError> {
+    pub(super) fn overrides(&self, p: &ParametersText, neuron: &AnyNeuron) -> Result<Vec<(String, f64)>, VerifyError> {
         let mut checked = neuron.clone();
         p.values
             .iter()
@@ -350,7 +166,7 @@ impl Text<'_> {
             .collect()
     }
 
-    fn free(&self, fit: Option<&FitText>, neuron: &AnyNeuron) -> Result<Vec<String>, VerifyError> {
+    pub(super) fn free(&self, fit: Option<&FitText>, neuron: &AnyNeuron) -> Result<Vec<String>, VerifyError> {
         let known = |name: &str| name == crate::fit::TIME_UNIT || neuron.get(name).is_ok();
         let all = fit.iter().flat_map(|f| &f.free);
         let check = |name: &Spanned<String>| {
@@ -361,7 +177,7 @@ impl Text<'_> {
         all.map(check).collect()
     }
 
-    fn states(
+    pub(super) fn states(
         &self,
         given: &BTreeMap<Spanned<String>, Spanned<BindingText>>,
         names: &[&str],
@@ -417,7 +233,7 @@ impl Text<'_> {
         Located::new(self.place(start), &format!("[{table}]"), format!("`{name} = {form}` in it")).into()
     }
 
-    fn initial(
+    pub(super) fn initial(
         &self,
         given: &BTreeMap<Spanned<String>, Spanned<f64>>,
         names: &[&str],
@@ -432,7 +248,7 @@ impl Text<'_> {
             .collect()
     }
 
-    fn time_unit(&self, unit: &Spanned<Level>) -> Result<Option<f64>, VerifyError> {
+    pub(super) fn time_unit(&self, unit: &Spanned<Level>) -> Result<Option<f64>, VerifyError> {
         match unit.get_ref() {
             Level::Derived(word) if word == "derived" => Ok(None),
             Level::Value(x) if x.is_finite() && *x > 0.0 => Ok(Some(*x)),
@@ -440,7 +256,7 @@ impl Text<'_> {
         }
     }
 
-    fn samples(&self, n: &Spanned<i64>) -> Result<usize, VerifyError> {
+    pub(super) fn samples(&self, n: &Spanned<i64>) -> Result<usize, VerifyError> {
         let wanted = || self.error(n, format!("a number of samples, 16 to {MOST_SAMPLES}"));
         if !(16..=MOST_SAMPLES).contains(n.get_ref()) {
             return Err(wanted());
@@ -448,13 +264,13 @@ impl Text<'_> {
         usize::try_from(*n.get_ref()).map_err(|_| wanted())
     }
 
-    fn rails(&self, rails: Option<&Spanned<RailsText>>) -> Result<Option<(f64, f64)>, VerifyError> {
+    pub(super) fn rails(&self, rails: Option<&Spanned<RailsText>>) -> Result<Option<(f64, f64)>, VerifyError> {
         let Some(r) = rails else { return Ok(None) };
         let RailsText { lo, hi } = r.get_ref();
         if lo < hi { Ok(Some((*lo, *hi))) } else { Err(self.error(r, "rails with lo below hi")) }
     }
 
-    fn limits(
+    pub(super) fn limits(
         &self,
         given: &BTreeMap<Spanned<String>, Spanned<LimitText>>,
     ) -> Result<BTreeMap<MetricName, Limit>, VerifyError> {
