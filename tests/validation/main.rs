@@ -6,7 +6,7 @@
 mod blocks;
 mod circuits;
 mod devices;
-mod functions;
+mod ensembles;
 mod kernels;
 mod native;
 mod neurons;

@@ -63,44 +63,64 @@ fn spike_scale(n: &AnyNeuron, y: &[f64]) -> f64 {
     }
 }
 
-/// Errors of field and spike condition in units of eps·scale, over every reference state of a model.
-fn field_errors(model: &str, single: bool) -> (Vec<f64>, Vec<f64>) {
+/// A state at which felice has told the field and the spike condition.
+pub struct Told {
+    pub neuron: AnyNeuron,
+    pub y: Vec<f64>,
+    field: Vec<f64>,
+    condition: f64,
+}
+
+/// Every reference state of a model.
+pub fn told(model: &str, single: bool) -> Vec<Told> {
     let reference = &REFERENCE[model];
-    let (mut field, mut spike) = (Vec::new(), Vec::new());
     let all = |v: &Value| if single { vec![v.clone()] } else { v.as_array().unwrap().clone() };
     let data = &reference[if single { "vector_field_f32" } else { "vector_field" }];
-    let (states, outs, spikes) = (all(&data["states"]), all(&data["out"]), all(&data["spike_condition"]));
+    let (states, fields, conditions) = (all(&data["states"]), all(&data["out"]), all(&data["spike_condition"]));
+    let mut told = Vec::new();
     for (i, states) in states.iter().enumerate() {
         let n = neuron(model, &reference["params"][i]);
-        for (j, y) in states.as_array().unwrap().iter().enumerate() {
-            let (y, out, condition) = (numbers(y), numbers(&outs[i][j]), spikes[i][j].as_f64().unwrap());
-            let (dy, s, eps) = if single {
-                let y: Vec<f32> = y.iter().map(|&x| x as f32).collect();
-                let mut dy = vec![0.0; y.len()];
-                n.field_f32(&y, &mut dy).unwrap();
-                let s = f64::from(n.spike_condition_f32(&y).unwrap());
-                (dy.iter().map(|&x| f64::from(x)).collect(), s, f64::from(f32::EPSILON))
-            } else {
-                let mut dy = vec![0.0; y.len()];
-                n.field(&y, &mut dy).unwrap();
-                (dy, n.spike_condition(&y).unwrap(), f64::EPSILON)
-            };
-            field.extend(dy.iter().zip(&out).zip(scale(&n, &y)).map(|((a, b), s)| (a - b) / (eps * s.max(1e-300))));
-            spike.push((s - condition) / (eps * spike_scale(&n, &y)));
-        }
+        told.extend(states.as_array().unwrap().iter().enumerate().map(|(j, y)| Told {
+            neuron: n.clone(),
+            y: numbers(y),
+            field: numbers(&fields[i][j]),
+            condition: conditions[i][j].as_f64().unwrap(),
+        }));
     }
-    (field, spike)
+    told
+}
+
+/// Holds fields and spike conditions against felice's, in units of eps·scale.
+pub fn gate_fields(subject: &str, told: &[Told], ours: &[(Vec<f64>, f64)], eps: f64) {
+    assert_eq!(told.len(), ours.len());
+    let (mut field, mut spike) = (Vec::new(), Vec::new());
+    for (t, (dy, s)) in told.iter().zip(ours) {
+        let scales = scale(&t.neuron, &t.y);
+        field.extend(dy.iter().zip(&t.field).zip(scales).map(|((a, b), s)| (a - b) / (eps * s.max(1e-300))));
+        spike.push((s - t.condition) / (eps * spike_scale(&t.neuron, &t.y)));
+    }
+    Quantiles::of(format!("{subject} field / (eps scale)"), field).gate(0.25, 1.5, 8.0);
+    Quantiles::of(format!("{subject} spike condition / (eps scale)"), spike).gate(0.25, 1.5, 8.0);
 }
 
 #[test]
 fn val_field_and_spike_condition() {
     for model in ["wererabbit", "boomerang", "fhnrs"] {
-        for single in [false, true] {
-            let (field, spike) = field_errors(model, single);
-            let precision = if single { "f32" } else { "f64" };
-            Quantiles::of(format!("{model} {precision} field / (eps scale)"), field).gate(0.25, 1.5, 8.0);
-            Quantiles::of(format!("{model} {precision} spike condition / (eps scale)"), spike).gate(0.25, 1.5, 8.0);
-        }
+        let double = |t: &Told| {
+            let mut dy = vec![0.0; t.y.len()];
+            t.neuron.field(&t.y, &mut dy).unwrap();
+            (dy, t.neuron.spike_condition(&t.y).unwrap())
+        };
+        let all = told(model, false);
+        gate_fields(&format!("{model} f64"), &all, &all.iter().map(double).collect::<Vec<_>>(), f64::EPSILON);
+        let single = |t: &Told| {
+            let y: Vec<f32> = t.y.iter().map(|&x| x as f32).collect();
+            let mut dy = vec![0.0; y.len()];
+            t.neuron.field_f32(&y, &mut dy).unwrap();
+            (dy.into_iter().map(f64::from).collect(), f64::from(t.neuron.spike_condition_f32(&y).unwrap()))
+        };
+        let all = told(model, true);
+        gate_fields(&format!("{model} f32"), &all, &all.iter().map(single).collect::<Vec<_>>(), f32::EPSILON.into());
     }
 }
 

@@ -7,14 +7,15 @@ use crate::neurons::{REFERENCE, neuron, numbers};
 use crate::quantiles::Quantiles;
 
 /// A reference trajectory and ours beside it, at its sample times.
-struct Pair {
+pub struct Pair {
     name: String,
-    reference: Value,
-    neuron: AnyNeuron,
+    pub reference: Value,
+    pub neuron: AnyNeuron,
     run: Run,
 }
 
-fn pairs(model: &'static str) -> impl Iterator<Item = Pair> {
+/// Every reference trajectory of a model.
+pub fn pairs(model: &'static str) -> impl Iterator<Item = Pair> {
     REFERENCE[model]["trajectories"].as_array().unwrap().iter().map(move |t| {
         let (t1, n) = (t["t1"].as_f64().unwrap(), t["n_samples"].as_f64().unwrap());
         let times = numbers(&t["index"]).iter().map(|i| i * t1 / (n - 1.0)).collect();
@@ -38,7 +39,7 @@ impl Pair {
         self.neuron.simulate(&self.run).unwrap_or_else(|e| panic!("{}: {e}", self.name))
     }
 
-    fn well_conditioned(&self) -> bool {
+    pub fn well_conditioned(&self) -> bool {
         self.reference["well_conditioned"].as_bool().unwrap()
     }
 

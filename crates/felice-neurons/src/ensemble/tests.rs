@@ -4,7 +4,7 @@ use super::*;
 use crate::error::NeuronError;
 use crate::integrate::{Precision, Run, Sampling};
 use crate::models::{Fhnrs, WereRabbit};
-use crate::simd::Instructions;
+use crate::simd::{Instructions, Width};
 use crate::{AnyNeuron, Neuron};
 
 const ADAPTIVE: Method = Method::Adaptive { rtol: 1e-8, atol: 1e-8 };
@@ -16,9 +16,9 @@ fn rabbits(n: usize) -> (Vec<WereRabbit>, Vec<[f64; 2]>) {
     (p, (0..n).map(|i| [0.35 - 0.3 * spread(i + 3), 0.02]).collect())
 }
 
-fn all<M: Neuron>(e: &Ensemble<M>, s: &Settings) -> (Vec<f64>, Vec<f64>, Vec<Failure>) {
+fn all<M: Neuron, L: Width>(e: &Ensemble<M>, s: &Settings) -> (Vec<L>, Vec<L>, Vec<Failure>) {
     let (mut states, mut samples, mut failures) = (Vec::new(), Vec::new(), Vec::new());
-    e.run::<f64>(s, |b| {
+    e.run::<L>(s, |b| {
         states.extend(b.states);
         samples.extend(b.samples);
         failures.extend(b.failures);
@@ -28,29 +28,34 @@ fn all<M: Neuron>(e: &Ensemble<M>, s: &Settings) -> (Vec<f64>, Vec<f64>, Vec<Fai
     (states, samples, failures)
 }
 
-/// Any number of neurons about a pack's width, any block, any instruction set: the bits of each neuron alone.
+/// Any number of neurons up to beyond two packs, any block, any instruction set: the bits of each neuron alone.
+fn as_if_alone<L: Width>(method: Method) {
+    let (p, y) = rabbits(50);
+    let settings = Settings { method, samples: 3, ..Settings::to(0.6) };
+    let alone: Vec<_> = (0..50)
+        .map(|i| {
+            let one = Ensemble::<WereRabbit>::new(vec![p[i]], vec![y[i]]).unwrap();
+            all::<_, L>(&one, &Settings { instructions: Instructions::Baseline, ..settings.clone() })
+        })
+        .collect();
+    for n in 0..=50 {
+        let crowd = Ensemble::<WereRabbit>::new(p[..n].to_vec(), y[..n].to_vec()).unwrap();
+        for block in [3, 16, 1000] {
+            let (states, samples, failures) = all::<_, L>(&crowd, &Settings { block, ..settings.clone() });
+            assert!(failures.is_empty() && states.len() == 2 * n);
+            assert_eq!(states, alone[..n].iter().flat_map(|a| a.0.clone()).collect::<Vec<_>>(), "{method:?} {n}");
+            assert_eq!(samples, alone[..n].iter().flat_map(|a| a.1.clone()).collect::<Vec<_>>());
+        }
+    }
+    let last = &alone[0];
+    assert_eq!(last.0[..], last.1[4..], "the last sample is the final state");
+}
+
 #[test]
 fn each_neuron_as_if_alone() {
     for method in METHODS {
-        let (p, y) = rabbits(50);
-        let settings = Settings { method, samples: 3, ..Settings::to(0.6) };
-        let alone: Vec<_> = (0..50)
-            .map(|i| {
-                let one = Ensemble::<WereRabbit>::new(vec![p[i]], vec![y[i]]).unwrap();
-                all(&one, &Settings { instructions: Instructions::Baseline, ..settings.clone() })
-            })
-            .collect();
-        for n in [0, 1, 7, 8, 9, 11, 12, 13, 50] {
-            let crowd = Ensemble::<WereRabbit>::new(p[..n].to_vec(), y[..n].to_vec()).unwrap();
-            for block in [3, 16, 1000] {
-                let (states, samples, failures) = all(&crowd, &Settings { block, ..settings.clone() });
-                assert!(failures.is_empty() && states.len() == 2 * n);
-                assert_eq!(states, alone[..n].iter().flat_map(|a| a.0.clone()).collect::<Vec<_>>(), "{method:?} {n}");
-                assert_eq!(samples, alone[..n].iter().flat_map(|a| a.1.clone()).collect::<Vec<_>>());
-            }
-        }
-        let last = &alone[0];
-        assert_eq!(last.0[..], last.1[4..], "the last sample is the final state");
+        as_if_alone::<f64>(method);
+        as_if_alone::<f32>(method);
     }
 }
 
@@ -66,7 +71,7 @@ fn as_the_single_trajectory() {
         (Method::Tsit5 { steps: 4000 }, 1e-9),
         (Method::Rk4 { steps: 4000 }, 1e-7),
     ] {
-        let (_, samples, _) = all(&e, &Settings { method, ..settings.clone() });
+        let (_, samples, _) = all::<_, f64>(&e, &Settings { method, ..settings.clone() });
         for (k, row) in samples.chunks(3).enumerate() {
             for (i, x) in row.iter().enumerate() {
                 let error = (x - truth.sampled.signals()[i].values[1 + k % 4]).abs();
@@ -76,22 +81,45 @@ fn as_the_single_trajectory() {
     }
 }
 
-/// A neuron of no numbers and one that runs away are reported; their lane-mates do not notice. Nor do stiff ones hold
-/// up the rest.
-#[test]
-fn failures_are_their_own() {
-    let (mut p, mut y) = rabbits(30);
-    let (good, good_y) = (p.clone(), y.clone());
-    p[4].alpha = f64::NAN;
-    y[17] = [45.0, 1.0];
-    for method in METHODS {
-        let settings = Settings { method, max_steps: 3000, ..Settings::to(0.6) };
-        let (states, _, failures) = all(&Ensemble::<WereRabbit>::new(p.clone(), y.clone()).unwrap(), &settings);
-        let (clean, ..) = all(&Ensemble::<WereRabbit>::new(good.clone(), good_y.clone()).unwrap(), &settings);
-        assert_eq!(failures.iter().map(|f| f.index).collect::<Vec<_>>(), [4, 17], "{method:?}");
-        for i in (0..30).filter(|i| ![4, 17].contains(i)) {
-            assert_eq!(states[2 * i..2 * i + 2], clean[2 * i..2 * i + 2], "{method:?} neuron {i}");
+/// Neurons of no numbers and ones that run away, wherever in a pack and however many: each is reported by its index, and
+/// nobody else has another bit for it.
+fn failures_are_their_own<L: Width>(method: Method) {
+    let (good, good_y) = rabbits(51);
+    let settings = Settings { method, samples: 2, max_steps: 3000, block: 40, ..Settings::to(0.6) };
+    let (clean, clean_samples, _) =
+        all::<_, L>(&Ensemble::<WereRabbit>::new(good.clone(), good_y.clone()).unwrap(), &settings);
+    let sets: [Vec<usize>; 6] =
+        [vec![0], vec![39, 40], vec![50], (3..51).step_by(7).collect(), (8..24).collect(), (0..51).collect()];
+    for bad in sets {
+        let (mut p, mut y) = (good.clone(), good_y.clone());
+        let mut causes = Vec::new();
+        for (kind, &i) in bad.iter().enumerate() {
+            causes.push(if kind % 4 == 3 { Cause::Runaway } else { Cause::NotFinite });
+            match kind % 4 {
+                0 => p[i].alpha = f64::NAN,
+                1 => y[i] = [0.1, f64::NAN],
+                2 => p[i].sigma = f64::INFINITY,
+                _ => y[i] = [45.0, 1.0],
+            }
         }
+        let (states, samples, failures) = all::<_, L>(&Ensemble::<WereRabbit>::new(p, y).unwrap(), &settings);
+        assert_eq!(failures.iter().map(|f| f.index).collect::<Vec<_>>(), bad, "{method:?}");
+        for (f, cause) in failures.iter().zip(causes) {
+            assert!(f.t <= 0.6 && (cause == Cause::NotFinite || f.cause != Cause::Steps), "{method:?} {f:?}");
+            assert!(cause == Cause::Runaway || f.cause == cause, "{method:?} {f:?}");
+        }
+        for i in (0..51).filter(|i| !bad.contains(i)) {
+            assert_eq!(states[2 * i..2 * i + 2], clean[2 * i..2 * i + 2], "{method:?} neuron {i} beside {bad:?}");
+            assert_eq!(samples[4 * i..4 * i + 4], clean_samples[4 * i..4 * i + 4], "{method:?} neuron {i}");
+        }
+    }
+}
+
+#[test]
+fn a_failure_disturbs_nobody() {
+    for method in METHODS {
+        failures_are_their_own::<f64>(method);
+        failures_are_their_own::<f32>(method);
     }
 }
 
@@ -101,13 +129,8 @@ fn single_precision_is_near() {
     let e = Ensemble::<WereRabbit>::new(p, y).unwrap();
     for method in [Method::Tsit5 { steps: 100 }, Method::Adaptive { rtol: 1e-5, atol: 1e-5 }] {
         let settings = Settings { method, ..Settings::to(2.0) };
-        let (double, ..) = all(&e, &settings);
-        let mut single = Vec::new();
-        e.run::<f32>(&settings, |b| {
-            single.extend(b.states);
-            ControlFlow::Continue(())
-        })
-        .unwrap();
+        let (double, ..) = all::<_, f64>(&e, &settings);
+        let (single, ..) = all::<_, f32>(&e, &settings);
         assert!(double.iter().zip(&single).all(|(a, b)| (a - f64::from(*b)).abs() < 2e-4), "{method:?}");
     }
 }

@@ -14,7 +14,7 @@ use crate::newton;
 use crate::real::{Lane, Real};
 use nalgebra::DMatrix;
 
-fn row<R: Real>(s: &impl Row<R>) -> Vec<R> {
+pub(super) fn row<R: Real>(s: &impl Row<R>) -> Vec<R> {
     fn collect<R: Real, S: Row<R>>(s: &S) -> Vec<R> {
         (0..S::LEN).map(|i| s.get(i)).collect()
     }
@@ -25,12 +25,12 @@ fn neuron<M: Neuron>(case: &Case) -> AnyNeuron {
     AnyNeuron::of::<M>(case.parameters::<M, f64>())
 }
 
-fn broken(error: &NeuronError) -> TestCaseError {
+pub(super) fn broken(error: &NeuronError) -> TestCaseError {
     TestCaseError::fail(error.to_string())
 }
 
 /// The largest rate at which the model's states change there, per unit of distance: its Jacobian's size, at least 1e-3.
-fn rate<M: Neuron>(case: &Case, y: &[f64]) -> f64 {
+pub(super) fn rate<M: Neuron>(case: &Case, y: &[f64]) -> f64 {
     let mut j = vec![0.0; y.len() * y.len()];
     newton::jacobian::<M>(&newton::constants::<M>(&case.parameters::<M, f64>()), y, &mut j);
     j.iter().map(|x| x * x).sum::<f64>().sqrt().max(1e-3)

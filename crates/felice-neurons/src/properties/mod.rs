@@ -1,12 +1,13 @@
 //! The property kit: what every neuron must satisfy, tried on thousands of random parameters and states.
 //!
 //! Put `neuron_conformance!(MyNeuron);` into a test module of your own model (any type that implements
-//! [`Neuron`](crate::Neuron)): each law of [`conformance`] becomes a test. A law that fails is shown with the smallest
-//! parameters and states that break it. [`laws`] holds what our own models satisfy beside.
+//! [`Neuron`](crate::Neuron)): each law of [`conformance`] becomes a test, and the first two of [`crowds`]. A law that
+//! fails is shown with the smallest parameters and states that break it. [`laws`] holds what our own models satisfy beside.
 //!
 //! `FELICE_PROPTEST_CASES` sets how many cases are tried (1000), `FELICE_PROPTEST_SEED` which (0).
 
 pub mod conformance;
+pub mod crowds;
 pub mod laws;
 #[cfg(test)]
 mod tests;
@@ -134,16 +135,17 @@ pub fn try_law<M: Neuron>(cases: u32, seed: u64, law: fn(&Case) -> Verdict) -> R
 #[macro_export]
 macro_rules! neuron_conformance {
     ($neuron:ty) => {
-        $crate::neuron_conformance!(@tests $neuron: finite_field, batch_independence, single_near_double, time_scaling, rails_hold, solver_order, determinism);
+        $crate::neuron_conformance!(@tests $neuron: conformance: finite_field, batch_independence, single_near_double, time_scaling, rails_hold, solver_order, determinism);
+        $crate::neuron_conformance!(@tests $neuron: crowds: ensemble_independence, ensemble_is_the_trajectory);
     };
-    (@tests $neuron:ty: $($law:ident),*) => {
+    (@tests $neuron:ty: $laws:ident: $($law:ident),*) => {
         $(
             #[test]
             fn $law() {
                 let number = |name: &str, default: u64| std::env::var(name).ok().and_then(|x| x.parse().ok()).unwrap_or(default);
                 let (cases, seed) = (number("FELICE_PROPTEST_CASES", 1000), number("FELICE_PROPTEST_SEED", 0));
                 let cases = u32::try_from(cases).unwrap_or(u32::MAX);
-                let law = $crate::properties::conformance::$law::<$neuron>;
+                let law = $crate::properties::$laws::$law::<$neuron>;
                 if let Err(why) = $crate::properties::try_law::<$neuron>(cases, seed, law) {
                     panic!("{}: {}: {why}", <$neuron as $crate::Neuron>::INFO.name, stringify!($law));
                 }

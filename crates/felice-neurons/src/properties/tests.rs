@@ -56,15 +56,18 @@ laws! {
     prop_fhnrs_time_scale: Fhnrs => super::laws::fhnrs_time_scale;
     prop_fhnrs_current_scale: Fhnrs => super::laws::fhnrs_current_scale;
     prop_fhnrs_is_two_elements: Fhnrs => super::laws::fhnrs_is_two_elements;
+    prop_wererabbit_mirrors_in_an_ensemble: WereRabbit => super::crowds::wererabbit_mirrors;
+    prop_boomerang_energy_in_an_ensemble: Boomerang => super::crowds::ensemble_conserves_energy::<Boomerang>;
+    prop_fhnrs_in_time_in_an_ensemble: Fhnrs => super::crowds::fhnrs_in_time;
 }
 
 /// The lagged FHNRS needs a lag.
 #[test]
 fn prop_fhnrs_lagged() {
-    use super::conformance as c;
+    use super::{conformance as c, crowds};
     type M = crate::FhnrsLagged;
     let strategy = cases_in(&M::INFO, 4, |name| (name == "tau_fast").then_some((0.1, 2.0)));
-    let laws: [fn(&Case) -> Verdict; 7] = [
+    let laws: [fn(&Case) -> Verdict; 9] = [
         c::finite_field::<M>,
         c::batch_independence::<M>,
         c::single_near_double::<M>,
@@ -72,6 +75,8 @@ fn prop_fhnrs_lagged() {
         c::rails_hold::<M>,
         c::solver_order::<M>,
         c::determinism::<M>,
+        crowds::ensemble_independence::<M>,
+        crowds::ensemble_is_the_trajectory::<M>,
     ];
     let cases = u32::try_from(setting("FELICE_PROPTEST_CASES", 1000)).unwrap_or(u32::MAX);
     for law in laws {
