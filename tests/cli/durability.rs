@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use felice_store::Journal;
 
-use crate::run::{done, felice_with, file};
-use crate::sweep::{SPIKING, begin, content, found};
+use crate::run::{begin, done, felice_with, file};
+use crate::sweep::{SPIKING, content, found};
 
 fn heavy() -> bool {
     std::env::var_os("FELICE_HEAVY").is_some()

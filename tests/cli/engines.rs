@@ -1,8 +1,8 @@
 //! Simulators that fail in every way, a cache that many processes share, signals: nothing runs twice, nothing is left.
 
-use crate::run::{broken_ngspice, done, felice_with, file, refused};
+use crate::run::{Ran, begin, broken_ngspice, done, felice_with, file, refused, signal};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 const RC: &str = "RC\nv1 in 0 1\nr1 in out 1k\nc1 out 0 1u\n.ic v(out)=0\n.tran 10u 1m 0 1u\n.end\n";
@@ -46,20 +46,13 @@ impl Bench {
     }
 
     fn start(&self, args: &[&str]) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_felice"))
-            .args(args)
-            .current_dir(self.folder.path())
-            .envs(self.environment())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
-    }
-
-    fn run(&self, args: &[&str]) -> crate::run::Ran {
         let environment = self.environment();
         let pairs: Vec<(&str, &str)> = environment.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        felice_with(self.folder.path(), args, &pairs)
+        begin(self.folder.path(), args, &pairs)
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(self.start(args))
     }
 
     fn runs(&self) -> usize {
@@ -139,14 +132,14 @@ fn a_simulator_that_fails_is_an_engine_failure_and_leaves_nothing() {
 
 #[test]
 fn a_signal_ends_the_simulator_with_felice() {
-    for (signal, number) in [("-INT", 2), ("-TERM", 15), ("-KILL", 9)] {
+    for (name, number) in [("-INT", 2), ("-TERM", 15), ("-KILL", 9)] {
         let bench = Bench::new("echo $$ > \"$MARK\"\nexec sleep 1000");
         let mut felice = bench.start(&ARGS);
         bench.mark();
-        Command::new("kill").args([signal, &felice.id().to_string()]).status().unwrap();
+        signal(&felice, name);
         let status = felice.wait().unwrap();
         assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(number));
-        if signal == "-KILL" {
+        if name == "-KILL" {
             // What cannot be caught leaves a folder, for the next one to remove when it is old.
             std::fs::remove_dir_all(bench.at("tmp")).unwrap();
             std::fs::create_dir(bench.at("tmp")).unwrap();

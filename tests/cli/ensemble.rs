@@ -1,6 +1,6 @@
 //! `felice simulate --neurons` and `felice bench`.
 
-use crate::run::{done, felice, file, refused};
+use crate::run::{begin, done, felice, file, refused, signal};
 use felice_store::Reader;
 
 #[test]
@@ -90,7 +90,9 @@ fn no_neurons_and_bad_requests() {
     done(dir.path(), &["inspect", "none.h5", "--verify"]);
     file(dir.path(), "bad.csv", "v,tau_slow\n0.1,-1\n");
     file(dir.path(), "lag.csv", "tau_fast\n0\n1\n");
-    let refusals: [(&str, &[&str], &str); 9] = [
+    let refusals: [(&str, &[&str], &str); 11] = [
+        ("x.h5", &["--neurons", "1000000000000"], "at most 20000000"),
+        ("x.h5", &["--neurons", "18446744073709551615"], "at most 20000000"),
         ("x.csv", &["--neurons", "2"], "HDF5"),
         ("x.h5", &["--vary", "c=1..2"], "--neurons"),
         ("x.h5", &["--neurons", "2", "--vary", "u=1..2"], "no parameter or state `u`"),
@@ -108,12 +110,77 @@ fn no_neurons_and_bad_requests() {
 }
 
 #[test]
-fn the_bench_writes_states() {
+fn the_bench_says_everything_and_writes_states() {
     let dir = tempfile::tempdir().unwrap();
-    let args = ["bench", "fhnrs", "--neurons", "50", "--steps", "20", "--json", "--states", "s.csv"];
-    let report: serde_json::Value = serde_json::from_str(&done(dir.path(), &args).stdout).unwrap();
-    assert!(report["neuron_steps_per_second"].as_f64().unwrap() > 0.0);
-    let states = std::fs::read_to_string(dir.path().join("s.csv")).unwrap();
-    assert!(states.starts_with("v,v_slow,i_app\n") && states.lines().count() == 51);
-    refused(dir.path(), &["bench", "fhnrs", "--neurons", "0"], 2, &["neurons"]);
+    for (precision, mode) in [("f64", "fixed"), ("f32", "fixed"), ("f64", "adaptive"), ("f32", "adaptive")] {
+        let base = ["bench", "fhnrs", "--neurons", "50", "--steps", "20", "--tolerance", "1e-5"];
+        let args = [&base[..], &["--json", "--states", "s.csv", "--precision", precision, "--mode", mode]].concat();
+        let report: serde_json::Value = serde_json::from_str(&done(dir.path(), &args).stdout).unwrap();
+        let asked = serde_json::json!(["fhnrs", 50, 20, precision, mode, 0]);
+        let said: Vec<_> = ["model", "neurons", "steps", "precision", "mode", "failed"].map(|k| &report[k]).into();
+        assert_eq!(serde_json::json!(said), asked);
+        let positive =
+            ["seconds", "neuron_steps_per_second", "field_evaluations_per_second", "fma_per_second", "threads"];
+        assert!(positive.iter().all(|k| report[k].as_f64().is_some_and(|x| x > 0.0)), "{report}");
+        let stages = report["field_evaluations_per_second"].as_f64().unwrap()
+            / report["neuron_steps_per_second"].as_f64().unwrap();
+        assert!((5.99..20.0).contains(&stages), "Tsit5 evaluates the field six times a step: {stages}");
+        let share = report["share_of_fma_bound"].as_f64();
+        assert!(if mode == "fixed" { share.is_some_and(|s| s > 0.0 && s < 1.0) } else { share.is_none() }, "{share:?}");
+        assert!(report["instructions"].as_str().is_some_and(|s| !s.is_empty()));
+        let states = std::fs::read_to_string(dir.path().join("s.csv")).unwrap();
+        assert!(states.starts_with("v,v_slow,i_app\n") && states.lines().count() == 51);
+    }
+    let all = done(dir.path(), &["bench", "--neurons", "1", "--steps", "1", "--json"]).stdout;
+    let all: serde_json::Value = serde_json::from_str(&all).unwrap();
+    assert_eq!(all.as_array().map(Vec::len), Some(3));
+    let told = done(dir.path(), &["bench", "fhnrs", "--neurons", "1", "--steps", "1"]).stdout;
+    assert!(told.contains("neuron-steps/s") && told.contains("% of its FMA bound"), "{told}");
+}
+
+#[test]
+fn the_bench_refuses_nonsense() {
+    let dir = tempfile::tempdir().unwrap();
+    let refusals: [(&[&str], &str); 9] = [
+        (&["fhnrs", "--neurons", "0"], "neurons is 0"),
+        (&["fhnrs", "--neurons", "1000000000000"], "1 to 20,000,000"),
+        (&["fhnrs", "--neurons", "18446744073709551615"], "1 to 20,000,000"),
+        (&["fhnrs", "--steps", "0"], "steps is 0"),
+        (&["fhnrs", "--steps", "18446744073709551615"], "1 to 1,000,000,000"),
+        (&["fhnrs", "--neurons", "-3"], "-3"),
+        (&["fhnrs", "--tolerance", "nan"], "nan"),
+        (&["ribar-sepulchre"], "known: boomerang, fhnrs, wererabbit"),
+        (&["--states", "s.csv"], "one model"),
+    ];
+    for (args, words) in refusals {
+        refused(dir.path(), &[&["bench"], args].concat(), 2, &[words]);
+    }
+    let args = ["bench", "fhnrs", "--neurons", "9", "--steps", "9", "--mode", "adaptive", "--tolerance", "1e-300"];
+    refused(dir.path(), &args, 0, &["9 of 9 neurons could not go on"]);
+    refused(
+        dir.path(),
+        &["bench", "fhnrs", "--neurons", "1", "--steps", "1", "--states", "no/s.csv"],
+        4,
+        &["no/s.csv"],
+    );
+}
+
+/// Ctrl-C leaves neither a file nor half of one.
+#[test]
+fn a_signal_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["simulate", "wererabbit", "--t-end", "1e7", "--neurons", "5000", "--vary", "u=0.3..0.4", "--initial"];
+    for name in ["-INT", "-TERM"] {
+        let mut felice = begin(dir.path(), &[&args[..], &["0.3,0.1", "--output", "many.h5"]].concat(), &[]);
+        let patience = std::time::Instant::now();
+        while !dir.path().join("many.h5.partial").exists() && patience.elapsed().as_secs() < 60 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        signal(&felice, name);
+        let status = felice.wait().unwrap();
+        let number = std::os::unix::process::ExitStatusExt::signal(&status);
+        assert_eq!(number, Some(if name == "-INT" { 2 } else { 15 }));
+        let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
 }

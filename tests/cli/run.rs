@@ -1,13 +1,25 @@
 //! Running `felice` in a folder of its own.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Stdio};
 
 /// What a run gave.
 pub struct Ran {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
+}
+
+impl Ran {
+    /// What a process gives in the end.
+    pub fn of(child: Child) -> Self {
+        let output = child.wait_with_output().expect("it ends");
+        Ran {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
 }
 
 /// Runs `felice` with these arguments in `folder`.
@@ -17,18 +29,27 @@ pub fn felice(folder: &Path, args: &[&str]) -> Ran {
 
 /// The same with changes to its environment.
 pub fn felice_with(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> Ran {
-    let output: Output = Command::new(env!("CARGO_BIN_EXE_felice"))
+    Ran::of(begin(folder, args, environment))
+}
+
+/// A process whose exit code and words are looked at later.
+pub fn begin(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_felice"))
         .args(args)
         .current_dir(folder)
         .env("FELICE_CACHE", folder.join("cache"))
         .envs(environment.iter().copied())
-        .output()
-        .expect("the binary runs");
-    Ran {
-        code: output.status.code(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs")
+}
+
+/// Sends a process a signal, `-INT` or the like.
+pub fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status();
+    assert!(sent.expect("kill is everywhere").success(), "the process has ended by itself");
 }
 
 /// Runs it and expects this exit code, every one of these words on stderr, and no panic.

@@ -1,10 +1,9 @@
 //! `felice sweep`: studies into datasets, stopped, killed and continued.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::run::{done, felice, file, refused, shipped};
+use crate::run::{begin, done, felice, file, refused, shipped, signal};
 
 /// Spiking neurons with samples, in units so small that a process can be stopped between them.
 pub const SPIKING: &str = r#"
@@ -33,19 +32,6 @@ samples = 201
 spikes = true
 "#;
 
-/// A process whose exit code and words are looked at later.
-pub fn begin(folder: &Path, args: &[&str], environment: &[(&str, &str)]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_felice"))
-        .args(args)
-        .current_dir(folder)
-        .env("FELICE_CACHE", folder.join("cache"))
-        .envs(environment.iter().copied())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
 /// The hash over all data, after it was computed anew.
 pub fn content(folder: &Path, name: &str) -> String {
     let seen = done(folder, &["inspect", name, "--verify", "--json"]);
@@ -58,10 +44,6 @@ pub fn content(folder: &Path, name: &str) -> String {
 pub fn found(stderr: &str) -> Option<u64> {
     let line = stderr.lines().find(|l| l.contains("points were done"))?;
     line.trim_start_matches("felice: ").split(' ').next()?.parse().ok()
-}
-
-fn signal(child: &Child, name: &str) {
-    Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
 }
 
 #[test]

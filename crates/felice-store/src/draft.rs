@@ -59,7 +59,7 @@ impl FileWriter {
         let pieces = outside(claim.file(), length, &arrays).map_err(failed)?;
         claim.file().sync_all().map_err(failed)?;
         let contents = contents.lines().map(|(p, l)| (p.to_owned(), l.to_owned())).collect();
-        claim.abandon = Abandon::Keep;
+        claim.abandon(Abandon::Keep);
         Ok(Draft { claim, skeleton: Skeleton { length, pieces, contents, arrays } })
     }
 }
@@ -75,7 +75,7 @@ impl Draft {
             let why = format!("it is cut short: {length} bytes of {}", skeleton.length);
             return Err(StoreError::Damaged { path: claim.partial.clone(), why });
         }
-        claim.abandon = Abandon::Keep;
+        claim.abandon(Abandon::Keep);
         let put_back = || {
             claim.file().set_len(skeleton.length)?;
             skeleton.pieces.iter().try_for_each(|(at, bytes)| claim.file().write_all_at(bytes, *at))
@@ -87,7 +87,7 @@ impl Draft {
     /// The same, but removed where it is left before it is finished: nobody will continue it.
     #[must_use]
     pub fn or_nothing(mut self) -> Self {
-        self.claim.abandon = Abandon::Remove;
+        self.claim.abandon(Abandon::Remove);
         self
     }
 

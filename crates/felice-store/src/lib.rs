@@ -30,6 +30,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod abandon;
 mod codec;
 mod conventions;
 mod digest;
@@ -56,6 +57,7 @@ mod scales;
 mod seal;
 mod writer;
 
+pub use abandon::abandon;
 pub use digest::{Digest, sha256_hex};
 pub use draft::{Draft, Skeleton};
 pub use error::StoreError;

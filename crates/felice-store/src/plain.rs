@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use crate::abandon;
 use crate::error::StoreError;
 
 /// A text file being written: to `NAME.partial` beside the target, then synced and renamed by [`PlainWriter::finish`].
@@ -26,7 +27,11 @@ impl PlainWriter {
         let partial = if direct { None } else { Some(partial_of(target)?) };
         let mut options = OpenOptions::new();
         options.write(true).create(!direct).truncate(!direct);
-        let file = options.open(partial.as_deref().unwrap_or(target)).map_err(|e| StoreError::write_io(target, &e))?;
+        partial.iter().for_each(|p| abandon::begun(p, false));
+        let file = options.open(partial.as_deref().unwrap_or(target)).map_err(|e| {
+            partial.iter().for_each(|p| abandon::ended(p));
+            StoreError::write_io(target, &e)
+        })?;
         Ok(PlainWriter { target: target.to_owned(), partial, out: BufWriter::new(file) })
     }
 
@@ -39,6 +44,7 @@ impl PlainWriter {
         let Some(partial) = &self.partial else { return Ok(()) };
         self.out.get_ref().sync_all().map_err(|e| StoreError::write_io(&self.target, &e))?;
         rename(partial, &self.target)?;
+        abandon::ended(partial);
         self.partial = None;
         Ok(())
     }
@@ -63,6 +69,7 @@ impl Drop for PlainWriter {
     fn drop(&mut self) {
         if let Some(partial) = &self.partial {
             let _ = fs::remove_file(partial);
+            abandon::ended(partial);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::digest::Contents;
 use crate::error::StoreError;
 use crate::group::Group;
 use crate::provenance::Provenance;
-use crate::{FORMAT_VERSION, plain, seal};
+use crate::{FORMAT_VERSION, abandon, plain, seal};
 
 /// The library's own default for metadata kept together, in bytes.
 const METADATA_BLOCK: u64 = 2048;
@@ -51,7 +51,7 @@ impl FileWriter {
     /// Begins the claimed file anew. `metadata`: bytes kept together for headers and indices, so that what is written
     /// meanwhile does not lie between chunks of data.
     pub(crate) fn begin(mut claim: Claim, provenance: &Provenance, metadata: u64) -> Result<Self, StoreError> {
-        claim.abandon = Abandon::Remove;
+        claim.abandon(Abandon::Remove);
         claim.lock.set_len(0).map_err(|e| StoreError::write_io(&claim.target, &e))?;
         let file = create_hdf5(&claim.partial, metadata).map_err(|e| StoreError::write_hdf5(&claim.target, &e))?;
         let writer = Self::over(claim, file, Contents::default());
@@ -104,7 +104,7 @@ impl FileWriter {
         let claim = self.claim.as_mut().unwrap_or_else(|| unreachable!("a writer holds its claim until it ends"));
         let bytes = seal_and_sync(&claim.partial).map_err(|e| StoreError::write_io(&self.target, &e))?;
         plain::rename(&claim.partial, &self.target)?;
-        claim.abandon = Abandon::Keep;
+        claim.abandon(Abandon::Keep);
         let datasets = self.contents.borrow().len();
         Ok(Written { path: self.target.clone(), bytes, datasets, content_sha256 })
     }
@@ -143,7 +143,7 @@ impl Drop for FileWriter {
 pub struct Claim {
     pub(crate) target: PathBuf,
     pub(crate) partial: PathBuf,
-    pub(crate) abandon: Abandon,
+    abandon: Abandon,
     lock: File,
 }
 
@@ -181,7 +181,9 @@ impl Claim {
                 // A file system without locks: two writers cannot be told apart there.
                 Ok(()) | Err(TryLockError::Error(_)) => {}
             }
-            return Ok(Claim { target: target.to_owned(), partial, abandon: Abandon::RemoveEmpty, lock });
+            let mut claim = Claim { target: target.to_owned(), partial, abandon: Abandon::RemoveEmpty, lock };
+            claim.abandon(Abandon::RemoveEmpty);
+            return Ok(claim);
         }
     }
 
@@ -193,6 +195,15 @@ impl Claim {
     /// True where nothing has been written yet.
     pub fn is_empty(&self) -> bool {
         self.lock.metadata().is_ok_and(|m| m.len() == 0)
+    }
+
+    /// Says what becomes of the partial file.
+    pub(crate) fn abandon(&mut self, what: Abandon) {
+        abandon::ended(&self.partial);
+        if what != Abandon::Keep {
+            abandon::begun(&self.partial, what == Abandon::RemoveEmpty);
+        }
+        self.abandon = what;
     }
 
     /// The partial file, open for reading and writing.
@@ -211,6 +222,7 @@ impl Drop for Claim {
         if remove {
             let _ = fs::remove_file(&self.partial);
         }
+        abandon::ended(&self.partial);
         let _ = self.lock.unlock();
     }
 }

@@ -16,6 +16,14 @@ use crate::simd::{Instructions, Vector, Vectorised, Width, run};
 /// Step of the fixed mode, in the model's unit of time.
 const STEP: f64 = 0.01;
 
+/// As many as the memory of a small machine holds.
+const MOST_NEURONS: usize = 20_000_000;
+
+/// Runs, of which the median counts.
+const ROUNDS: usize = 3;
+/// More would say no more.
+const MOST_STEPS: u64 = 1_000_000_000;
+
 /// Fixed steps or adaptive ones.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mode {
@@ -43,6 +51,8 @@ pub struct BenchReport {
     pub threads: usize,
     /// Instruction set.
     pub instructions: Instructions,
+    /// Neurons that could not go on to the end; the figures are worth nothing where there are any.
+    pub failed: usize,
     /// Final states, `[neuron][state]`.
     pub states: Vec<f64>,
 }
@@ -50,7 +60,7 @@ pub struct BenchReport {
 /// Runs `neurons` neurons of a model (default parameters spread by 5 %) for `steps` steps, three times; the median.
 ///
 /// # Errors
-/// [`NeuronError::UnknownModel`] for other than the three models; [`NeuronError::Run`] for no neurons or no steps.
+/// [`NeuronError::UnknownModel`] for other than the three models; [`NeuronError::Run`] for no neurons, more than 20,000,000, no steps or more than 1e9.
 pub fn bench(
     model: &str,
     neurons: usize,
@@ -76,8 +86,11 @@ fn go<M: Neuron>(
     precision: Precision,
     mode: Mode,
 ) -> Result<BenchReport, NeuronError> {
-    if n == 0 {
-        return Err(NeuronError::Run { what: "neurons", value: "0".to_owned(), range: "at least 1" });
+    if !(1..=MOST_NEURONS).contains(&n) {
+        return Err(NeuronError::Run { what: "neurons", value: n.to_string(), range: "1 to 20,000,000" });
+    }
+    if !(1..=MOST_STEPS).contains(&steps) {
+        return Err(NeuronError::Run { what: "steps", value: steps.to_string(), range: "1 to 1,000,000,000" });
     }
     let spread =
         |x: f64, i: usize, k: usize| x * (1.0 + 0.05 * (((k * 7919 + i * 104_729) % 1000) as f64 / 1000.0 - 0.5));
@@ -98,11 +111,13 @@ fn measure<M: Neuron, L: Width>(ensemble: &Ensemble<M>, steps: u64, mode: Mode) 
     let settings = Settings { method, ..Settings::to(STEP * steps as f64) };
     let (mut times, mut accepted, mut evaluations, mut bounds) = (Vec::new(), 0.0, 0.0, Vec::new());
     let mut states: Vec<L> = Vec::with_capacity(ensemble.len() * M::State::<L>::LEN);
-    for _ in 0..3 {
+    let mut failed = 0;
+    for _ in 0..ROUNDS {
         states.clear();
         let start = Instant::now();
         let report = ensemble.run::<L>(&settings, |block| {
             states.extend(block.states);
+            failed += block.failures.len();
             ControlFlow::Continue(())
         })?;
         times.push(start.elapsed().as_secs_f64());
@@ -112,16 +127,17 @@ fn measure<M: Neuron, L: Width>(ensemble: &Ensemble<M>, steps: u64, mode: Mode) 
     }
     times.sort_by(f64::total_cmp);
     bounds.sort_by(f64::total_cmp);
-    let rate = accepted / times[1];
+    let rate = accepted / times[ROUNDS / 2];
     let slots = 6 * multiplications::<M>() + M::State::<f64>::LEN * 27;
     Ok(BenchReport {
-        seconds: times[1],
+        seconds: times[ROUNDS / 2],
         neuron_steps_per_second: rate,
         field_evaluations_per_second: rate * evaluations,
-        fma_per_second: bounds[1],
-        share_of_fma_bound: (mode == Mode::Fixed).then_some(rate * slots as f64 / bounds[1]),
+        fma_per_second: bounds[ROUNDS / 2],
+        share_of_fma_bound: (mode == Mode::Fixed).then_some(rate * slots as f64 / bounds[ROUNDS / 2]),
         threads: rayon::current_num_threads(),
         instructions: settings.instructions,
+        failed: failed / ROUNDS,
         states: states.into_iter().map(L::to_f64).collect(),
     })
 }

@@ -59,9 +59,16 @@ pub fn run(args: &Bench) -> Result<(), Failure> {
         Steps::Fixed => (Mode::Fixed, "fixed"),
         Steps::Adaptive => (Mode::Adaptive(args.tolerance), "adaptive"),
     };
+    if args.states.is_some() && args.model.is_none() {
+        return Err(Failure::input("--states is for one model: felice bench MODEL --states X.csv"));
+    }
     let mut all = Vec::new();
     for model in models {
         let report = ensemble::bench(model, args.neurons, args.steps, precision, mode).map_err(Failure::input)?;
+        if report.failed > 0 {
+            let (failed, neurons) = (report.failed, args.neurons);
+            eprintln!("felice: warning: {model}: {failed} of {neurons} neurons could not go on to the end");
+        }
         if let Some(path) = &args.states {
             felice_store::write_plain(path, to_csv(model, &report.states)?).map_err(Failure::file)?;
         }
@@ -103,6 +110,7 @@ fn to_json(model: &str, args: &Bench, precision: &str, mode: &str, report: &Benc
         "field_evaluations_per_second": report.field_evaluations_per_second,
         "fma_per_second": report.fma_per_second,
         "share_of_fma_bound": report.share_of_fma_bound,
+        "failed": report.failed,
         "threads": report.threads,
         "instructions": report.instructions.to_string(),
     })

@@ -3,7 +3,6 @@
 use super::failure::Failure;
 use super::sweep::{failure, report};
 use felice_study::{MergeOptions, merge};
-use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
 
 /// Merges the shards of a study into the file that one machine alone would have written.
@@ -29,11 +28,7 @@ pub struct Merge {
 /// Runs it.
 pub fn run(args: &Merge, quiet: bool) -> Result<(), Failure> {
     let options = MergeOptions { threads: args.threads, mapped: args.mapped, provenance: super::provenance() };
-    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
-    // The template is a constant that parses.
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} points, {eta} left") {
-        bar.set_style(style);
-    }
+    let bar = super::progress::bar(quiet, 0, "{pos}/{len} points, {eta} left");
     let mut progress = |done, total| {
         bar.set_length(total);
         bar.set_position(done);

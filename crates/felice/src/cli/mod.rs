@@ -21,6 +21,7 @@ mod output;
 mod parse;
 mod phase;
 mod plot;
+mod progress;
 mod signals;
 mod simulate;
 mod spice;

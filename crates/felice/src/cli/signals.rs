@@ -1,4 +1,5 @@
-//! SIGINT, SIGTERM and SIGHUP end a command at once, but not before the simulators it has started and their folders.
+//! SIGINT, SIGTERM and SIGHUP end a command at once, but not before the simulators it has started and their folders, nor
+//! before the files it has begun.
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level};
@@ -24,6 +25,7 @@ pub fn watch() -> io::Result<()> {
             let signal = number.load(Ordering::Relaxed) as i32;
             if signal != 0 {
                 felice_spice::abandon();
+                felice_store::abandon();
                 let _ = low_level::emulate_default_handler(signal);
                 std::process::exit(128 + signal);
             }

@@ -3,7 +3,6 @@
 use super::failure::Failure;
 use felice_spice::Fault;
 use felice_study::{Options, Outcome, Progress, Shard, Simulations, Study, StudyError, bytes, clock, sweep};
-use indicatif::{ProgressBar, ProgressStyle};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::path::PathBuf;
@@ -56,11 +55,7 @@ pub fn run(args: &Sweep, quiet: bool) -> Result<(), Failure> {
         stop: &signals.stop,
         provenance: super::provenance(),
     };
-    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
-    // The template is a constant that parses.
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} points, {msg}") {
-        bar.set_style(style);
-    }
+    let bar = super::progress::bar(quiet, 0, "{pos}/{len} points, {msg}");
     let begin = Instant::now();
     let mut first = args.resume && !quiet;
     let mut progress = |p: &Progress| {

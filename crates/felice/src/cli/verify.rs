@@ -4,7 +4,6 @@ use super::failure::Failure;
 use super::spice::EngineArgs;
 use felice_spice::EngineChoice;
 use felice_verify::{Outcome, Progress, Verdicts, VerifyOptions};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -46,7 +45,7 @@ pub fn run(args: &Verify, quiet: bool) -> Result<(), Failure> {
     for path in [&args.output, &args.report, &args.junit].into_iter().flatten() {
         felice_store::check_target(path).map_err(Failure::file)?;
     }
-    let bar = if quiet { ProgressBar::hidden() } else { bar(cases.len()) };
+    let bar = super::progress::bar(quiet, cases.len() as u64, "{pos}/{len} {elapsed} {msg}");
     let progress = |p: Progress<'_>| match p {
         Progress::Started(name) => bar.set_message(name.to_owned()),
         Progress::Finished(..) => bar.inc(1),
@@ -140,15 +139,6 @@ fn runs_here(case: &Path) -> bool {
         eprintln!("felice: {} is left out: this build has no spice21", case.display());
     }
     !absent
-}
-
-fn bar(length: usize) -> ProgressBar {
-    let bar = ProgressBar::new(length as u64);
-    // The template is a constant that parses.
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {msg}") {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn to_json(verdicts: &Verdicts) -> Value {
