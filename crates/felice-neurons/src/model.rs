@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use crate::checked::Checked;
 use crate::dispatch::{self, Kernel};
 use crate::dual::Dual;
-use crate::ensemble::{self, VectorField};
+use crate::ensemble::{self, Crowd, Starts, VectorField};
 use crate::error::NeuronError;
 use crate::models::RibarSepulchre;
 use crate::neuron::{Info, Neuron, Row};
@@ -18,6 +18,10 @@ pub trait Model: Send + Sync {
     fn info(&self) -> Info;
     fn parameter(&self, i: usize) -> f64;
     fn set_parameter(&mut self, i: usize, value: f64);
+    /// All of them.
+    fn set_parameters(&mut self, values: &[f64]) {
+        values.iter().enumerate().for_each(|(i, x)| self.set_parameter(i, *x));
+    }
     fn initial_state(&self) -> Result<Vec<f64>, NeuronError>;
     fn field(&self, y: &[f64], dy: &mut [f64]);
     fn field_f32(&self, y: &[f32], dy: &mut [f32]);
@@ -33,12 +37,20 @@ pub trait Model: Send + Sync {
     fn bound(&self) -> f64;
     fn input_gain(&self, i: usize) -> f64;
     fn boxed(&self) -> Box<dyn Model>;
-    /// The field of groups of neurons of this model, one a lane.
-    fn vector_field(&self, instructions: Instructions, groups: usize) -> Box<dyn VectorField<f64>> {
-        ensemble::one_by_one(self.boxed(), instructions, groups)
+    /// The field of neurons of this model, one a lane.
+    fn vector_field(&self, instructions: Instructions) -> Box<dyn VectorField<f64>> {
+        ensemble::one_by_one(self.boxed(), instructions)
     }
-    fn vector_field_f32(&self, instructions: Instructions, groups: usize) -> Box<dyn VectorField<f32>> {
-        ensemble::one_by_one(self.boxed(), instructions, groups)
+    fn crowd(&self, instructions: Instructions, starts: Starts) -> Option<Box<dyn Crowd<f64>>> {
+        let _ = (instructions, starts);
+        None
+    }
+    fn vector_field_f32(&self, instructions: Instructions) -> Box<dyn VectorField<f32>> {
+        ensemble::one_by_one(self.boxed(), instructions)
+    }
+    fn crowd_f32(&self, instructions: Instructions, starts: Starts) -> Option<Box<dyn Crowd<f32>>> {
+        let _ = (instructions, starts);
+        None
     }
     /// Fixed steps of a Runge–Kutta method, `rows` its coefficients times the step.
     fn fixed_steps(&self, y: &mut [f64], rows: &[[f64; 6]], steps: u64) {
@@ -127,6 +139,9 @@ impl<M: Neuron> Model for Known<M> {
         self.single.set(i, value as f32);
         self.dual.set(i, Dual::num(value));
     }
+    fn set_parameters(&mut self, values: &[f64]) {
+        *self = Known::new(M::Parameters::from_fn(|i| values[i]));
+    }
     fn initial_state(&self) -> Result<Vec<f64>, NeuronError> {
         let y = M::initial_state(&self.p)?;
         Ok((0..M::State::<f64>::LEN).map(|i| y.get(i)).collect())
@@ -164,11 +179,17 @@ impl<M: Neuron> Model for Known<M> {
     fn boxed(&self) -> Box<dyn Model> {
         Box::new(Known::<M>::new(self.p))
     }
-    fn vector_field(&self, instructions: Instructions, groups: usize) -> Box<dyn VectorField<f64>> {
-        ensemble::vector_field::<M, f64>(instructions, groups)
+    fn vector_field(&self, instructions: Instructions) -> Box<dyn VectorField<f64>> {
+        ensemble::vector_field::<M, f64>(instructions)
     }
-    fn vector_field_f32(&self, instructions: Instructions, groups: usize) -> Box<dyn VectorField<f32>> {
-        ensemble::vector_field::<M, f32>(instructions, groups)
+    fn crowd(&self, instructions: Instructions, starts: Starts) -> Option<Box<dyn Crowd<f64>>> {
+        Some(ensemble::crowd::<M, f64>(instructions, starts))
+    }
+    fn vector_field_f32(&self, instructions: Instructions) -> Box<dyn VectorField<f32>> {
+        ensemble::vector_field::<M, f32>(instructions)
+    }
+    fn crowd_f32(&self, instructions: Instructions, starts: Starts) -> Option<Box<dyn Crowd<f32>>> {
+        Some(ensemble::crowd::<M, f32>(instructions, starts))
     }
     fn fixed_steps(&self, y: &mut [f64], rows: &[[f64; 6]], steps: u64) {
         dispatch::run(ensemble::Alone::<M, f64> { p: &self.p, y, rows, steps, model: PhantomData });

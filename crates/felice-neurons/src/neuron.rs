@@ -86,6 +86,10 @@ pub trait Neuron: Copy + Send + Sync + 'static {
     /// A state further from zero than this has run away.
     const BOUND: f64 = 1e6;
 
+    /// How many `exp` and `tanh` the field takes: so many vectors of neurons go through it side by side that the
+    /// pipelines are full. Only an ensemble's speed depends on it.
+    const CHAINS: usize = 3;
+
     /// The same for a neuron of these parameters: less than [`BOUND`](Self::BOUND) where nothing brings it back.
     fn bound(p: &Self::Parameters<f64>) -> f64 {
         let _ = p;

@@ -21,8 +21,10 @@
 //! # Ok::<(), felice_neurons::NeuronError>(())
 //! ```
 
+mod aligned;
 mod bench;
-mod fixed;
+mod clocks;
+mod crowd;
 mod locate;
 mod run;
 mod settings;
@@ -38,7 +40,7 @@ mod tests_events;
 mod vector_field;
 
 pub use bench::{BenchReport, Mode, bench};
-pub(crate) use fixed::{Alone, alone};
+pub(crate) use crowd::{Alone, Crowd, Starts, alone, crowd};
 pub use run::{Block, Ensemble, Failure, Ragged, Report};
 pub use settings::{Method, Settings};
 pub use stepping::Cause;

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 
-use super::fixed::{Crowd, FEW, Fixed};
+use super::crowd::Starts;
 use super::settings::{Method, Settings};
 use super::special::{self, Single};
 use super::stepping::{Cause, End, Neurons, Outcome, Plan, Stepping};
@@ -19,10 +19,12 @@ use crate::error::NeuronError;
 use crate::integrate::{Stimuli, Stimulus, Trigger, Watch};
 use crate::model::{Known, Model};
 use crate::neuron::{Info, Neuron, Row};
-use crate::simd::{Instructions, Width, run};
+use crate::simd::{Instructions, Width};
 
 /// Numbers that the blocks under way may hold.
 const MOST_NUMBERS: usize = 8_000_000;
+/// Neurons up to this number are integrated one after another.
+const FEW: usize = 2;
 /// Blocks under way for each thread.
 const AHEAD: usize = 16;
 
@@ -285,7 +287,7 @@ impl<M> Ensemble<M> {
             _ if settling => Outcome::all_special(neurons.len(), self.dim, plan),
             Control::Fixed(h) if plain && none => fixed(plan, neurons, h, settings, instructions),
             _ => {
-                let field = L::vector_field(&*self.model, instructions, 1);
+                let field = L::vector_field(&*self.model, instructions);
                 let steps = steps(instructions, plan.tableau, plan.control);
                 Stepping::<L>::new(plan, neurons, width::<L>(instructions), field, steps).run()
             }
@@ -334,18 +336,19 @@ fn fixed<L: Width>(
     let rows: Vec<[L; 6]> = plan.tableau.rows.iter().map(|r| r.map(|a| L::from_f64(h * a))).collect();
     let parts = samples.max(1);
     let steps = settings.method.steps() / parts as u64;
-    let mut crowd = if n > FEW { Some(Crowd::new(neurons, instructions)) } else { None };
-    let mut models: Vec<Box<dyn Model>> = if n > FEW { Vec::new() } else { (0..n).map(|i| neurons.one(i)).collect() };
+    let starts = Starts { parameters: neurons.parameters, states: neurons.states, len: n };
+    let mut crowd = if n > FEW { L::crowd(neurons.model, instructions, starts) } else { None };
+    let alone = if crowd.is_none() { n } else { 0 };
+    let models: Vec<Box<dyn Model>> = (0..alone).map(|i| neurons.one(i)).collect();
     let mut states: Vec<L> = neurons.states.iter().map(|y| L::from_f64(*y)).collect();
     for part in 0..parts {
         match &mut crowd {
             Some(crowd) => {
-                let work = Fixed { field: &*crowd.field, states: crowd.rows.rows(), dim, rows: &rows, steps };
-                run(instructions, work);
+                crowd.walk(&rows, steps);
                 crowd.read(&mut states);
             }
             None => {
-                for (model, y) in models.iter_mut().zip(states.chunks_mut(dim)) {
+                for (model, y) in models.iter().zip(states.chunks_mut(dim)) {
                     L::fixed_steps(&**model, y, &rows, steps);
                 }
             }

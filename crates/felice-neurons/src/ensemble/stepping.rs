@@ -1,6 +1,7 @@
 //! Neurons that each have a step of their own: a lane whose neuron is done takes the next one of the block.
 
 use super::locate::Locate;
+use super::clocks::{Clocks, Limits, stuck};
 use super::steps::{Control, Rows, Steps};
 use super::summary::{Oscillation, Summary, fixed_point};
 use super::tableau::Tableau;
@@ -125,22 +126,14 @@ impl<L: Width> Outcome<L> {
     }
 }
 
-/// A lane's neuron and its clock.
+/// A lane's neuron.
 struct Lane {
     model: Box<dyn Model>,
     neuron: Option<usize>,
-    t: f64,
     /// Samples passed, and changes of the stimuli.
     sample: usize,
     changes: Vec<f64>,
     change: usize,
-    steps: u64,
-    /// This step ends at the next stop.
-    lands: bool,
-    /// The step wanted before it was cut to land.
-    wanted: f64,
-    /// Beyond this a state has run away.
-    bound: f64,
     oscillation: Oscillation,
 }
 
@@ -152,8 +145,14 @@ pub(crate) struct Stepping<'a, L> {
     steps: Box<dyn Steps<L>>,
     rows: Rows<L>,
     lanes: Vec<Lane>,
+    /// Lanes that have a neuron: one bit a lane.
+    busy: u64,
+    clocks: Clocks,
     locate: Locate<L>,
     next: usize,
+    column: Vec<f64>,
+    /// A neuron's state and its derivative.
+    pair: Vec<L>,
     out: Outcome<L>,
 }
 
@@ -168,14 +167,9 @@ impl<'a, L: Width> Stepping<'a, L> {
         let lane = || Lane {
             model: neurons.model.boxed(),
             neuron: None,
-            t: 0.0,
             sample: 0,
             changes: Vec::new(),
             change: 0,
-            steps: 0,
-            lands: false,
-            wanted: 0.0,
-            bound: 0.0,
             oscillation: Oscillation::new(0.0),
         };
         let mut rows = Rows::new(neurons.dim, width);
@@ -187,8 +181,12 @@ impl<'a, L: Width> Stepping<'a, L> {
             steps,
             rows,
             lanes: (0..width).map(|_| lane()).collect(),
+            busy: 0,
+            clocks: Clocks::new(width),
             locate: Locate::new(neurons.dim, plan.tableau),
             next: 0,
+            column: Vec::new(),
+            pair: vec![L::num(0.0); 2 * neurons.dim],
             out: Outcome::new(neurons.len(), neurons.dim, plan),
         }
     }
@@ -196,37 +194,50 @@ impl<'a, L: Width> Stepping<'a, L> {
     /// Every neuron to its end.
     pub fn run(mut self) -> Outcome<L> {
         (0..self.lanes.len()).for_each(|lane| self.fill(lane));
-        while self.lanes.iter().any(|l| l.neuron.is_some()) {
-            self.steps.attempt(&*self.field, &mut self.rows);
-            self.look();
-            let accepted = self.steps.commit(&mut self.rows);
-            for lane in 0..self.lanes.len() {
-                if self.lanes[lane].neuron.is_some() {
-                    self.after(lane, accepted >> lane & 1 == 1);
-                }
+        let limits = Limits { control: self.plan.control, max_steps: self.plan.max_steps };
+        while self.busy != 0 {
+            let accepted = self.steps.attempt(&*self.field, &mut self.rows);
+            self.look(accepted & self.busy);
+            self.steps.commit(&mut self.rows);
+            let ordinary = if self.plan.rails.is_empty() { self.busy & !self.resting(accepted) } else { 0 };
+            let done = self.steps.cruise(&mut self.rows, &mut self.clocks, accepted, ordinary, limits);
+            self.out.accepted += u64::from((done & accepted).count_ones());
+            self.out.rejected += u64::from((done & !accepted).count_ones());
+            let mut rest = self.busy & !done;
+            while rest != 0 {
+                let lane = rest.trailing_zeros() as usize;
+                rest &= rest - 1;
+                self.after(lane, accepted >> lane & 1 == 1);
             }
         }
         self.out
     }
 
-    /// Events, extremes and turns in the steps that are about to be committed.
-    fn look(&mut self) {
-        let mut good = 0;
-        for (lane, l) in self.lanes.iter().enumerate() {
-            let accepted = self.rows.error.rows()[lane].to_f64() <= 1.0;
-            good |= u64::from(accepted && l.neuron.is_some()) << lane;
+    /// The lanes whose step was not good and whose states may rest at zero.
+    fn resting(&mut self, accepted: u64) -> u64 {
+        let (mut rejected, mut resting) = (self.busy & !accepted, 0);
+        while rejected != 0 {
+            let lane = rejected.trailing_zeros() as usize;
+            rejected &= rejected - 1;
+            self.rows.column(lane, &mut self.column);
+            resting |= u64::from(self.lanes[lane].model.rests_at_zero(&self.column)) << lane;
         }
+        resting
+    }
+
+    /// Events, extremes and turns in the steps that are about to be committed.
+    fn look(&mut self, good: u64) {
         let mut found = Vec::new();
         for (event, watched) in &self.plan.watched {
             let mut bits = good & self.steps.look(&*self.field, &mut self.rows, watched);
             while bits != 0 {
                 let lane = bits.trailing_zeros() as usize;
                 bits &= bits - 1;
-                let l = &self.lanes[lane];
+                let (l, t) = (&self.lanes[lane], self.clocks.t[lane]);
                 self.locate.take(&mut self.rows, lane);
-                self.locate.rising(&*l.model, watched, l.t, &mut found);
+                self.locate.rising(&*l.model, watched, t, &mut found);
                 if let Some(neuron) = l.neuron {
-                    self.out.events[*event][neuron].extend(found.drain(..).map(|x| l.t + x));
+                    self.out.events[*event][neuron].extend(found.drain(..).map(|x| t + x));
                 }
             }
         }
@@ -248,7 +259,7 @@ impl<'a, L: Width> Stepping<'a, L> {
             let l = &mut self.lanes[lane];
             if tops >> lane & 1 == 1 {
                 self.locate.take(&mut self.rows, lane);
-                l.oscillation.top(l.t + self.locate.turn(theta), value);
+                l.oscillation.top(self.clocks.t[lane] + self.locate.turn(theta), value);
             } else {
                 l.oscillation.bottom(value);
             }
@@ -257,17 +268,16 @@ impl<'a, L: Width> Stepping<'a, L> {
 
     /// What becomes of a lane after an attempt at a step.
     fn after(&mut self, lane: usize, accepted: bool) {
-        let (plan, h) = (self.plan, self.rows.h.rows()[lane].to_f64());
-        let l = &mut self.lanes[lane];
-        let Some(neuron) = l.neuron else { return };
-        l.steps += 1;
+        let (control, h) = (self.plan.control, self.rows.h.rows()[lane].to_f64());
+        let Some(neuron) = self.lanes[lane].neuron else { return };
+        self.clocks.steps[lane] += 1;
         if accepted {
             self.out.accepted += 1;
-            if l.lands {
-                l.t = l.stop(plan);
+            if self.clocks.lands[lane] {
+                self.clocks.t[lane] = self.clocks.stop[lane];
                 self.land(lane, neuron);
             } else {
-                l.t += h;
+                self.clocks.t[lane] += h;
             }
         } else {
             self.out.rejected += 1;
@@ -278,13 +288,13 @@ impl<'a, L: Width> Stepping<'a, L> {
                 self.finish(lane, neuron, end);
                 self.fill(lane);
             }
-            None => self.aim(lane, accepted),
+            None => self.clocks.aim(&mut self.rows, lane, accepted, control),
         }
     }
 
     /// At a stop: what the stimuli change there, then the sample.
     fn land(&mut self, lane: usize, neuron: usize) {
-        let (plan, t) = (self.plan, self.lanes[lane].t);
+        let (plan, t) = (self.plan, self.clocks.t[lane]);
         if self.lanes[lane].changes.get(self.lanes[lane].change) == Some(&t) {
             self.lanes[lane].change += 1;
             self.change(lane, neuron, true);
@@ -301,21 +311,22 @@ impl<'a, L: Width> Stepping<'a, L> {
             }
             l.sample += 1;
         }
+        self.clocks.stop[lane] = l.stop(plan);
     }
 
     /// Is this the neuron's end, and which?
     fn end(&mut self, lane: usize, accepted: bool) -> Option<End> {
         let (plan, w, dim) = (self.plan, self.rows.width, self.rows.dim);
-        let l = &self.lanes[lane];
+        let (t, bound) = (self.clocks.t[lane], self.rows.bound.rows()[lane].to_f64());
         if accepted {
             let rows = self.rows.y.rows();
             let y = (0..dim).map(|i| rows[i * w + lane].to_f64());
             // Most states are within the bound, and no NaN is.
-            if !y.clone().all(|y| y.abs() <= l.bound) {
+            if !y.clone().all(|y| y.abs() <= bound) {
                 let cause = if y.clone().any(|y| !y.is_finite()) { Cause::NotFinite } else { Cause::Runaway };
-                return Some(End::Failed(l.t, cause));
+                return Some(End::Failed(t, cause));
             }
-            if l.t >= plan.t_end && plan.rails.is_empty() {
+            if t >= plan.t_end && plan.rails.is_empty() {
                 return Some(End::Arrived);
             }
             let (least, most) = (self.rows.least.rows(), self.rows.most.rows());
@@ -325,21 +336,23 @@ impl<'a, L: Width> Stepping<'a, L> {
             if plan.rails.iter().enumerate().any(beyond) {
                 return Some(End::Special);
             }
-            if l.t >= plan.t_end {
+            if t >= plan.t_end {
                 return Some(End::Arrived);
             }
-        } else if l.model.rests_at_zero(&self.rows.column(lane)) {
-            return Some(End::Special);
+        } else {
+            self.rows.column(lane, &mut self.column);
+            if self.lanes[lane].model.rests_at_zero(&self.column) {
+                return Some(End::Special);
+            }
         }
         let next = match plan.control {
             Control::Fixed(h) => h,
             Control::Adaptive(..) => self.rows.wanted.rows()[lane].to_f64(),
         };
-        // No step of this length moves the clock.
-        if next.is_nan() || next <= 1e-14 * l.t.max(1e-3) {
-            return Some(End::Failed(l.t, Cause::Stiff));
+        if stuck(next, t) {
+            return Some(End::Failed(t, Cause::Stiff));
         }
-        (l.steps >= plan.max_steps).then_some(End::Failed(l.t, Cause::Steps))
+        (self.clocks.steps[lane] >= plan.max_steps).then_some(End::Failed(t, Cause::Steps))
     }
 
     fn finish(&mut self, lane: usize, neuron: usize, end: End) {
@@ -363,8 +376,7 @@ impl<'a, L: Width> Stepping<'a, L> {
 
     /// Puts the next neuron that can go anywhere into a lane; leaves it idle where there is none.
     fn fill(&mut self, lane: usize) {
-        self.lanes[lane].neuron = None;
-        self.rows.h.rows()[lane] = L::num(0.0);
+        self.idle(lane);
         while self.next < self.neurons.len() {
             let neuron = self.next;
             self.next += 1;
@@ -372,24 +384,33 @@ impl<'a, L: Width> Stepping<'a, L> {
                 None => return,
                 Some(end) => {
                     self.finish(lane, neuron, end);
-                    self.lanes[lane].neuron = None;
-                    self.rows.h.rows()[lane] = L::num(0.0);
+                    self.idle(lane);
                 }
             }
         }
+    }
+
+    fn idle(&mut self, lane: usize) {
+        self.lanes[lane].neuron = None;
+        self.busy &= !(1 << lane);
+        self.rows.h.rows()[lane] = L::num(0.0);
     }
 
     /// A neuron at time 0; why it cannot go on from there, if it cannot.
     fn start(&mut self, lane: usize, neuron: usize) -> Option<End> {
         let (dim, w, plan) = (self.rows.dim, self.rows.width, self.plan);
         let (p, y) = (self.neurons.parameters(neuron), self.neurons.state(neuron));
-        self.field.put(0, lane, p);
+        self.field.put(lane, p);
         let stimuli = self.neurons.stimuli(neuron);
         let l = &mut self.lanes[lane];
-        p.iter().enumerate().for_each(|(i, x)| l.model.set_parameter(i, *x));
-        (l.neuron, l.t, l.sample, l.change, l.steps, l.lands) = (Some(neuron), 0.0, 0, 0, 0, false);
+        l.model.set_parameters(p);
+        (l.neuron, l.sample, l.change) = (Some(neuron), 0, 0);
         l.changes = stimuli.map_or(Vec::new(), |s| s.changes(plan.t_end));
-        l.bound = y.iter().fold(l.model.bound(), |b, y| b.max(2.0 * y.abs()));
+        self.busy |= 1 << lane;
+        let c = &mut self.clocks;
+        (c.t[lane], c.stop[lane], c.steps[lane], c.lands[lane]) = (0.0, l.stop(plan), 0, false);
+        let bound = y.iter().fold(l.model.bound(), |b, y| b.max(2.0 * y.abs()));
+        self.rows.bound.rows()[lane] = L::from_f64(bound);
         let noise = match plan.control {
             Control::Fixed(_) => 0.0,
             Control::Adaptive(rtol, atol) => 10.0 * (rtol + atol),
@@ -399,7 +420,10 @@ impl<'a, L: Width> Stepping<'a, L> {
         for rows in [&mut self.rows.least, &mut self.rows.most] {
             (0..dim).for_each(|i| rows.rows()[i * w + lane] = L::from_f64(y[i]));
         }
-        self.change(lane, neuron, false);
+        match stimuli {
+            Some(_) => self.change(lane, neuron, false),
+            None => self.undisturbed(lane),
+        }
         let finite =
             (0..dim).all(|i| self.rows.k.rows()[i * w + lane].finite() && self.rows.y.rows()[i * w + lane].finite());
         if !finite || p.iter().any(|x| x.is_nan()) {
@@ -409,8 +433,21 @@ impl<'a, L: Width> Stepping<'a, L> {
             return Some(End::Special);
         }
         self.rows.wanted.rows()[lane] = L::from_f64(plan.t_end.min(1e-3));
-        self.aim(lane, false);
+        self.clocks.aim(&mut self.rows, lane, false, plan.control);
         None
+    }
+
+    /// The field at the start of a neuron that nothing is done to.
+    fn undisturbed(&mut self, lane: usize) {
+        let (dim, w) = (self.rows.dim, self.rows.width);
+        let (y, dy) = self.pair.split_at_mut(dim);
+        for (i, y) in y.iter_mut().enumerate() {
+            *y = self.rows.y.get()[i * w + lane];
+        }
+        L::field(&*self.lanes[lane].model, y, dy);
+        for (i, dy) in dy.iter().enumerate() {
+            self.rows.k.rows()[i * w + lane] = *dy;
+        }
     }
 
     /// What stimuli do now: kicks, currents going on and off. An event that a jump makes happen is noted.
@@ -418,7 +455,7 @@ impl<'a, L: Width> Stepping<'a, L> {
         let (dim, w) = (self.rows.dim, self.rows.width);
         let column = |rows: &[L]| (0..dim).map(|i| rows[i * w + lane]).collect::<Vec<L>>();
         let (mut y, mut dy) = (column(self.rows.y.rows()), column(self.rows.k.rows()));
-        let (l, watched) = (&self.lanes[lane], &self.plan.watched);
+        let (l, t, watched) = (&self.lanes[lane], self.clocks.t[lane], &self.plan.watched);
         let heights = |y: &[L], dy: &[L]| -> Vec<f64> {
             let height = |watched: &Watched| match watched {
                 Watched::Level { state, level, sign } => sign * (y[*state].to_f64() - level),
@@ -429,10 +466,10 @@ impl<'a, L: Width> Stepping<'a, L> {
         let before = if running { heights(&y, &dy) } else { Vec::new() };
         let (mut level, mut slope) = (vec![0.0; dim], vec![0.0; dim]);
         if let Some(stimuli) = self.neurons.stimuli(neuron) {
-            for (state, weight) in stimuli.kicks(l.t) {
+            for (state, weight) in stimuli.kicks(t) {
                 y[state] = L::from_f64(y[state].to_f64() + weight);
             }
-            for d in stimuli.drives(l.t) {
+            for d in stimuli.drives(t) {
                 let gain = l.model.input_gain(d.state);
                 level[d.state] += gain * d.level;
                 slope[d.state] += gain * d.slope;
@@ -453,24 +490,9 @@ impl<'a, L: Width> Stepping<'a, L> {
         self.rows.x.rows()[lane] = L::num(0.0);
         for ((before, now), (event, _)) in before.iter().zip(heights(&y, &dy)).zip(watched) {
             if *before < 0.0 && now >= 0.0 {
-                self.out.events[*event][neuron].push(l.t);
+                self.out.events[*event][neuron].push(t);
             }
         }
-    }
-
-    /// The next step, cut where it would pass the next stop.
-    fn aim(&mut self, lane: usize, accepted: bool) {
-        let l = &mut self.lanes[lane];
-        let h = match self.plan.control {
-            Control::Fixed(h) => h,
-            Control::Adaptive(..) => self.rows.wanted.rows()[lane].to_f64(),
-        };
-        // An accepted step that was cut to land says nothing about the length the error allows.
-        let wanted = if l.lands && accepted { h.max(l.wanted) } else { h };
-        let left = l.stop(self.plan) - l.t;
-        l.lands = wanted * 1.001 >= left;
-        l.wanted = if l.lands { wanted.min(5.0 * left.max(1e-3)) } else { wanted };
-        self.rows.h.rows()[lane] = L::from_f64(if l.lands { left } else { wanted });
     }
 }
 

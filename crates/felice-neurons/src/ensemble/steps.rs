@@ -1,7 +1,8 @@
 //! What is done with vectors in a step of neurons that each have a step of their own: attempt, look, commit. Rows of
 //! numbers have one a lane; states and stages are rows one after another.
 
-use super::fixed::Aligned;
+use super::aligned::Aligned;
+use super::clocks::{Clocks, Limits};
 use super::tableau::Tableau;
 use super::vector_field::{ABREAST, VectorField};
 use crate::dispatch::Kernel;
@@ -17,7 +18,7 @@ const SAFETY: f64 = 0.9;
 const PARTS: usize = 4;
 
 /// The lanes' numbers.
-pub(crate) struct Rows<L> {
+pub struct Rows<L> {
     pub dim: usize,
     pub width: usize,
     /// State at the step's start; `[state][lane]`.
@@ -32,6 +33,8 @@ pub(crate) struct Rows<L> {
     pub wanted: Aligned<L>,
     /// Largest error over its tolerance.
     pub error: Aligned<L>,
+    /// Beyond this a state has run away.
+    pub bound: Aligned<L>,
     /// Injected currents, times their gain: level at local time zero and slope.
     pub level: Aligned<L>,
     pub slope: Aligned<L>,
@@ -60,6 +63,7 @@ impl<L: Lane> Rows<L> {
             h: rows(1),
             wanted: rows(1),
             error: rows(1),
+            bound: rows(1),
             level: rows(dim),
             slope: rows(dim),
             x: rows(1),
@@ -73,14 +77,15 @@ impl<L: Lane> Rows<L> {
     }
 
     /// A lane's state.
-    pub fn column(&mut self, lane: usize) -> Vec<f64> {
-        self.y.rows().iter().skip(lane).step_by(self.width).map(|y| y.to_f64()).collect()
+    pub fn column(&mut self, lane: usize, to: &mut Vec<f64>) {
+        to.clear();
+        to.extend(self.y.rows().iter().skip(lane).step_by(self.width).map(|y| y.to_f64()));
     }
 }
 
 /// How steps are chosen.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Control {
+pub enum Control {
     /// All of this length.
     Fixed(f64),
     /// By the error, at these relative and absolute tolerances.
@@ -89,14 +94,17 @@ pub(crate) enum Control {
 
 /// The steps of one kind of vector.
 pub(crate) trait Steps<L> {
-    /// Attempts a step in every lane: stages, end, error and the step that it would allow.
-    fn attempt(&self, field: &dyn VectorField<L>, rows: &mut Rows<L>);
+    /// Attempts a step in every lane: stages, end, error and the step that it would allow. The lanes whose step is good:
+    /// one bit a lane.
+    fn attempt(&self, field: &dyn VectorField<L>, rows: &mut Rows<L>) -> u64;
     /// The lanes in whose step an event may be: one bit a lane.
     fn look(&self, field: &dyn VectorField<L>, rows: &mut Rows<L>, watched: &Watched) -> u64;
     /// Extremes of the states within the step; the lanes where the first state has a maximum, and those with a minimum.
     fn turns(&self, rows: &mut Rows<L>) -> (u64, u64);
-    /// Lanes whose step is good begin the next one where it ended: one bit a lane.
-    fn commit(&self, rows: &mut Rows<L>) -> u64;
+    /// Lanes whose step is good begin the next one where it ended.
+    fn commit(&self, rows: &mut Rows<L>);
+    /// [`Clocks::cruise`] with this machine's instructions.
+    fn cruise(&self, rows: &mut Rows<L>, clocks: &mut Clocks, accepted: u64, lanes: u64, limits: Limits) -> u64;
 }
 
 /// The steps with this machine's instructions.
@@ -124,8 +132,9 @@ struct Here<V> {
 }
 
 impl<V: Vector> Steps<V::Lane> for Here<V> {
-    fn attempt(&self, field: &dyn VectorField<V::Lane>, rows: &mut Rows<V::Lane>) {
-        self.here.within(Attempt { by: self, field, rows });
+    fn attempt(&self, field: &dyn VectorField<V::Lane>, rows: &mut Rows<V::Lane>) -> u64 {
+        field.stages(rows, self.tableau, self.control);
+        self.here.within(Wanted::<V> { rows })
     }
     fn look(&self, field: &dyn VectorField<V::Lane>, rows: &mut Rows<V::Lane>, watched: &Watched) -> u64 {
         self.here.within(Look { by: self, field, rows, watched })
@@ -133,73 +142,51 @@ impl<V: Vector> Steps<V::Lane> for Here<V> {
     fn turns(&self, rows: &mut Rows<V::Lane>) -> (u64, u64) {
         self.here.within(Turns { by: self, rows })
     }
-    fn commit(&self, rows: &mut Rows<V::Lane>) -> u64 {
-        self.here.within(Commit::<V> { by: self, rows })
+    fn commit(&self, rows: &mut Rows<V::Lane>) {
+        self.here.within(Commit::<V> { by: self, rows });
+    }
+    fn cruise(&self, rows: &mut Rows<V::Lane>, clocks: &mut Clocks, accepted: u64, lanes: u64, limits: Limits) -> u64 {
+        self.here.within(Cruise::<V> { rows, clocks, accepted, lanes, limits })
     }
 }
 
-struct Attempt<'a, V: Vector> {
-    by: &'a Here<V>,
-    field: &'a dyn VectorField<V::Lane>,
+struct Wanted<'a, V: Vector> {
     rows: &'a mut Rows<V::Lane>,
 }
 
-impl<V: Vector> Kernel for Attempt<'_, V> {
-    type Output = ();
+impl<V: Vector> Kernel for Wanted<'_, V> {
+    type Output = u64;
     #[inline(always)]
-    fn run(self) {
-        let Rows { dim, width: w, driven, .. } = *self.rows;
-        let n = dim * w;
-        let Rows { y, k, end, h, x, level, slope, .. } = self.rows;
-        let (y, k, end) = (y.rows(), k.rows(), end.rows());
-        let (level, slope) = (level.rows(), slope.rows());
-        let h = Pack::<V, ABREAST>::load(h.rows());
-        let start = Pack::<V, ABREAST>::load(x.rows());
-        for (row, a) in self.by.tableau.rows.iter().enumerate() {
-            let mut at = 0;
-            while at < n {
-                let mut sum = Pack::<V, ABREAST>::num(a[0]) * Pack::load(&k[at..]);
-                let mut j = 1;
-                while j <= row {
-                    sum = Pack::num(a[j]).mul_add(Pack::load(&k[j * n + at..]), sum);
-                    j += 1;
-                }
-                h.mul_add(sum, Pack::load(&y[at..])).store(&mut end[at..]);
-                at += w;
-            }
-            let stage = &mut k[(row + 1) * n..][..n];
-            self.field.field(0, end, stage);
-            if driven {
-                let x = Pack::num(self.by.tableau.c[row]).mul_add(h, start);
-                let mut at = 0;
-                while at < n {
-                    let current = Pack::load(&slope[at..]).mul_add(x, Pack::load(&level[at..]));
-                    (Pack::load(&stage[at..]) + current).store(&mut stage[at..]);
-                    at += w;
-                }
-            }
-        }
-        let zero = Pack::<V, ABREAST>::num(0.0);
-        let Control::Adaptive(rtol, atol) = self.by.control else {
-            return zero.store(self.rows.error.rows());
-        };
-        let (rtol, atol) = (Pack::<V, ABREAST>::num(rtol), Pack::num(atol));
-        let (mut worst, mut at) = (zero, 0);
-        while at < n {
-            let mut sum = Pack::num(self.by.tableau.error[0]) * Pack::load(&k[at..]);
-            let mut j = 1;
-            while j < 7 {
-                sum = Pack::num(self.by.tableau.error[j]).mul_add(Pack::load(&k[j * n + at..]), sum);
-                j += 1;
-            }
-            let (from, to) = (Pack::<V, ABREAST>::load(&y[at..]), Pack::load(&end[at..]));
-            let scale = rtol.mul_add(from.abs().max(to.abs()), atol);
-            // A NaN in either stays.
-            worst = ((h * sum).abs() / scale).max(worst) + zero * worst;
+    fn run(self) -> u64 {
+        let Rows { h, error, wanted, .. } = self.rows;
+        let error = Pack::<V, ABREAST>::load(error.rows());
+        factor(error, Pack::load(h.rows())).store(wanted.rows());
+        Pack::<V, ABREAST>::bits(error.le(Pack::num(1.0)))
+    }
+}
+
+struct Cruise<'a, V: Vector> {
+    rows: &'a mut Rows<V::Lane>,
+    clocks: &'a mut Clocks,
+    accepted: u64,
+    lanes: u64,
+    limits: Limits,
+}
+
+impl<V: Vector> Kernel for Cruise<'_, V> {
+    type Output = u64;
+    #[inline(always)]
+    fn run(self) -> u64 {
+        let w = self.rows.width;
+        let bound = Pack::<V, ABREAST>::load(self.rows.bound.get());
+        let mut within = bound.le(bound);
+        let (y, mut at) = (self.rows.y.get(), 0);
+        while at < y.len() {
+            within = Pack::<V, ABREAST>::and(within, Pack::<V, ABREAST>::load(&y[at..]).abs().le(bound));
             at += w;
         }
-        worst.store(self.rows.error.rows());
-        factor(worst, h).store(self.rows.wanted.rows());
+        let inside = Pack::<V, ABREAST>::bits(within);
+        self.clocks.cruise(self.rows, [self.accepted, inside, self.lanes], self.limits)
     }
 }
 
@@ -282,7 +269,7 @@ impl<V: Vector> Kernel for Look<'_, V> {
                     let height = Pack::<V, ABREAST>::load(&node[state * w..]) - Pack::num(*level);
                     (Pack::num(*sign) * height).store(&mut g[part * w..]);
                 }
-                _ => self.field.spike_condition(0, node, slope, &mut g[part * w..]),
+                _ => self.field.spike_condition(node, slope, &mut g[part * w..]),
             }
         }
         suspicious::<V>(g, w)
@@ -381,9 +368,9 @@ struct Commit<'a, V: Vector> {
 }
 
 impl<V: Vector> Kernel for Commit<'_, V> {
-    type Output = u64;
+    type Output = ();
     #[inline(always)]
-    fn run(self) -> u64 {
+    fn run(self) {
         let Rows { dim, width: w, .. } = *self.rows;
         let n = dim * w;
         let Rows { y, k, end, error, h, x, .. } = self.rows;
@@ -399,6 +386,5 @@ impl<V: Vector> Kernel for Commit<'_, V> {
         }
         let now = Pack::<V, ABREAST>::load(x.rows());
         Pack::select(good, now + Pack::load(h.rows()), now).store(x.rows());
-        Pack::<V, ABREAST>::bits(good)
     }
 }

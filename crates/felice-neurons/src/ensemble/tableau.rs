@@ -2,7 +2,7 @@
 
 /// An explicit Runge–Kutta method whose last row is the step's end, where the next step's first stage is evaluated.
 #[derive(Debug)]
-pub(crate) struct Tableau {
+pub struct Tableau {
     /// a₂₁ …, the weights last.
     pub rows: &'static [[f64; 6]],
     /// Where each row's stage is, as a share of the step.

@@ -1,6 +1,12 @@
-//! The equations of many neurons at once, one a lane, the model's type forgotten: the integrators are compiled once for
-//! each kind of vector, not once more for each model.
+//! The equations of many neurons at once, one a lane, the model's type forgotten: what looks for events and keeps the
+//! clocks is compiled once for each kind of vector, not once more for each model. Only the stages of a step are.
 
+use std::marker::PhantomData;
+
+use super::aligned::Aligned;
+use super::crowd::{Crowd, Starts, add_scaled, scaled};
+use super::steps::{Control, Rows};
+use super::tableau::Tableau;
 use crate::dispatch::Kernel;
 use crate::model::Model;
 use crate::neuron::{Neuron, Row};
@@ -10,49 +16,53 @@ use crate::simd::{Instructions, Pack, Vector, Vectorised, Width, run};
 /// Vectors that go through an equation side by side: with two a pipeline waits, four do not fit into the registers.
 pub(crate) const ABREAST: usize = 3;
 
-/// Groups of neurons, `width` of them in each. A row of numbers has one a neuron; states are rows one after another.
+/// One neuron a lane; states are rows one after another.
 pub trait VectorField<L>: Send {
     /// Gives a lane a neuron's parameters.
-    fn put(&mut self, group: usize, lane: usize, parameters: &[f64]);
-    /// d(state)/dt of a group.
-    fn field(&self, group: usize, y: &[L], dy: &mut [L]);
-    /// The spike condition of a group: one row.
-    fn spike_condition(&self, group: usize, y: &[L], dy: &[L], g: &mut [L]);
+    fn put(&mut self, lane: usize, parameters: &[f64]);
+    /// Attempts a step in every lane: stages, end, and the error over its tolerance (0 for fixed steps).
+    fn stages(&self, rows: &mut Rows<L>, tableau: &Tableau, control: Control);
+    /// The spike condition: one row.
+    fn spike_condition(&self, y: &[L], dy: &[L], g: &mut [L]);
 }
 
 /// A model known at compile time on one kind of vector.
 struct Held<M: Neuron, V: Vector, const K: usize> {
     /// Being there, it says that the machine has the instructions.
     here: V,
-    p: Vec<M::Parameters<Pack<V, K>>>,
+    /// `[parameter][lane]`.
+    p: Aligned<V::Lane>,
+    model: PhantomData<M>,
 }
 
 /// The vector field of a model.
-pub(crate) fn vector_field<M: Neuron, L: Width>(instructions: Instructions, groups: usize) -> Box<dyn VectorField<L>> {
-    run(instructions, Build::<M>(groups, std::marker::PhantomData))
+pub(crate) fn vector_field<M: Neuron, L: Width>(instructions: Instructions) -> Box<dyn VectorField<L>> {
+    run(instructions, Build::<M>(PhantomData))
 }
 
-struct Build<M>(usize, std::marker::PhantomData<M>);
+struct Build<M>(PhantomData<M>);
 
 impl<M: Neuron, L: Lane> Vectorised<L> for Build<M> {
     type Output = Box<dyn VectorField<L>>;
     #[inline(always)]
     fn run<V: Vector<Lane = L>>(self) -> Self::Output {
-        let zero = Pack::<V, ABREAST>::num(0.0);
-        let p = vec![M::Parameters::from_fn(|_| zero); self.0];
-        Box::new(Held::<M, V, ABREAST> { here: V::splat(L::num(0.0)), p })
+        let p = Aligned::new(M::Parameters::<L>::LEN * Pack::<V, ABREAST>::WIDTH);
+        Box::new(Held::<M, V, ABREAST> { here: V::splat(L::num(0.0)), p, model: PhantomData })
     }
 }
 
 impl<M: Neuron, V: Vector, const K: usize> VectorField<V::Lane> for Held<M, V, K> {
-    fn put(&mut self, group: usize, lane: usize, parameters: &[f64]) {
-        self.here.within(Put::<M, V, K> { p: &mut self.p[group], lane, parameters });
+    fn put(&mut self, lane: usize, parameters: &[f64]) {
+        let rows = self.p.rows();
+        for (i, x) in parameters.iter().enumerate() {
+            rows[i * Pack::<V, K>::WIDTH + lane] = V::Lane::from_f64(*x);
+        }
     }
-    fn field(&self, group: usize, y: &[V::Lane], dy: &mut [V::Lane]) {
-        self.here.within(Field::<M, V, K> { p: &self.p[group], y, dy });
+    fn stages(&self, rows: &mut Rows<V::Lane>, tableau: &Tableau, control: Control) {
+        self.here.within(Stages::<M, V, K> { p: self.p.get(), rows, tableau, control, model: PhantomData });
     }
-    fn spike_condition(&self, group: usize, y: &[V::Lane], dy: &[V::Lane], g: &mut [V::Lane]) {
-        self.here.within(Condition::<M, V, K> { p: &self.p[group], y, dy, g });
+    fn spike_condition(&self, y: &[V::Lane], dy: &[V::Lane], g: &mut [V::Lane]) {
+        self.here.within(Condition::<M, V, K> { p: self.p.get(), y, dy, g, model: PhantomData });
     }
 }
 
@@ -71,58 +81,112 @@ fn load<S: Row<Pack<V, K>>, V: Vector, const K: usize>(from: &[V::Lane]) -> S {
     s
 }
 
-struct Put<'a, M: Neuron, V: Vector, const K: usize> {
-    p: &'a mut M::Parameters<Pack<V, K>>,
-    lane: usize,
-    parameters: &'a [f64],
-}
-
-impl<M: Neuron, V: Vector, const K: usize> Kernel for Put<'_, M, V, K> {
-    type Output = ();
-    #[inline(always)]
-    fn run(self) {
-        let mut row = vec![V::Lane::num(0.0); Pack::<V, K>::WIDTH];
-        for (i, x) in self.parameters.iter().enumerate() {
-            self.p.get(i).store(&mut row);
-            row[self.lane] = V::Lane::from_f64(*x);
-            self.p.set(i, Pack::load(&row));
-        }
+/// Packs as rows.
+#[inline(always)]
+fn store<S: Row<Pack<V, K>>, V: Vector, const K: usize>(s: &S, to: &mut [V::Lane]) {
+    let w = Pack::<V, K>::WIDTH;
+    let to = &mut to[..S::LEN * w];
+    let mut i = 0;
+    while i < S::LEN {
+        s.get(i).store(&mut to[i * w..]);
+        i += 1;
     }
 }
 
-struct Field<'a, M: Neuron, V: Vector, const K: usize> {
-    p: &'a M::Parameters<Pack<V, K>>,
-    y: &'a [V::Lane],
-    dy: &'a mut [V::Lane],
+struct Stages<'a, M: Neuron, V: Vector, const K: usize> {
+    p: &'a [V::Lane],
+    rows: &'a mut Rows<V::Lane>,
+    tableau: &'a Tableau,
+    control: Control,
+    model: PhantomData<M>,
 }
 
-impl<M: Neuron, V: Vector, const K: usize> Kernel for Field<'_, M, V, K> {
+impl<M: Neuron, V: Vector, const K: usize> Kernel for Stages<'_, M, V, K> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let w = Pack::<V, K>::WIDTH;
-        let to = &mut self.dy[..M::State::<V::Lane>::LEN * w];
-        let dy = M::field(self.p, load(self.y));
-        let mut i = 0;
-        while i < M::State::<V::Lane>::LEN {
-            dy.get(i).store(&mut to[i * w..]);
-            i += 1;
+        let Rows { driven, y, k, end, h, x, level, slope, error, .. } = self.rows;
+        let n = M::State::<V::Lane>::LEN * Pack::<V, K>::WIDTH;
+        let stages = k.rows();
+        let p: M::Parameters<Pack<V, K>> = load(self.p);
+        let y: M::State<Pack<V, K>> = load(y.rows());
+        let (h, start) = (Pack::<V, K>::load(h.rows()), Pack::load(x.rows()));
+        let mut k: [M::State<Pack<V, K>>; 7] = [load::<_, V, K>(stages); 7];
+        let (mut here, mut row) = (y, 0);
+        let last = self.tableau.rows.len();
+        while row < last && row < 6 {
+            let a = &self.tableau.rows[row];
+            let mut sum = scaled(Pack::num(a[0]), &k[0]);
+            let mut j = 1;
+            while j <= row {
+                add_scaled(&mut sum, Pack::num(a[j]), &k[j]);
+                j += 1;
+            }
+            let mut i = 0;
+            while i < M::State::<V::Lane>::LEN {
+                here.set(i, h.mul_add(sum.get(i), y.get(i)));
+                i += 1;
+            }
+            let mut dy = M::field(&p, here);
+            if *driven {
+                let x = Pack::num(self.tableau.c[row]).mul_add(h, start);
+                let (level, slope) = (level.rows(), slope.rows());
+                let mut i = 0;
+                while i < M::State::<V::Lane>::LEN {
+                    let at = i * Pack::<V, K>::WIDTH;
+                    let current = Pack::load(&slope[at..]).mul_add(x, Pack::load(&level[at..]));
+                    dy.set(i, dy.get(i) + current);
+                    i += 1;
+                }
+            }
+            row += 1;
+            k[row] = dy;
+            store(&dy, &mut stages[row * n..]);
         }
+        store(&here, end.rows());
+        let worst = match self.control {
+            Control::Fixed(_) => Pack::<V, K>::num(0.0),
+            Control::Adaptive(rtol, atol) => {
+                error_over_tolerance(&y, &here, &k, h, &self.tableau.error, Pack::num(rtol), Pack::num(atol))
+            }
+        };
+        worst.store(error.rows());
     }
+}
+
+/// The largest error of a state over rtol max(|y|, |end|) + atol.
+#[inline(always)]
+fn error_over_tolerance<R: Real, S: Row<R>>(y: &S, end: &S, k: &[S; 7], h: R, e: &[f64; 7], rtol: R, atol: R) -> R {
+    let mut sum = scaled(R::num(e[0]), &k[0]);
+    let mut j = 1;
+    while j < 7 {
+        add_scaled(&mut sum, R::num(e[j]), &k[j]);
+        j += 1;
+    }
+    let zero = R::num(0.0);
+    let (mut worst, mut i) = (zero, 0);
+    while i < S::LEN {
+        let scale = rtol.mul_add(y.get(i).abs().max(end.get(i).abs()), atol);
+        // A NaN in either stays.
+        worst = ((h * sum.get(i)).abs() / scale).max(worst) + zero * worst;
+        i += 1;
+    }
+    worst
 }
 
 struct Condition<'a, M: Neuron, V: Vector, const K: usize> {
-    p: &'a M::Parameters<Pack<V, K>>,
+    p: &'a [V::Lane],
     y: &'a [V::Lane],
     dy: &'a [V::Lane],
     g: &'a mut [V::Lane],
+    model: PhantomData<M>,
 }
 
 impl<M: Neuron, V: Vector, const K: usize> Kernel for Condition<'_, M, V, K> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        M::spike_condition(self.p, load(self.y), load(self.dy)).store(self.g);
+        M::spike_condition(&load::<_, V, K>(self.p), load(self.y), load(self.dy)).store(self.g);
     }
 }
 
@@ -133,16 +197,12 @@ struct OneByOne {
 }
 
 /// The vector field of any model, at the speed of one neuron at a time.
-pub(crate) fn one_by_one<L: Width>(
-    model: Box<dyn Model>,
-    instructions: Instructions,
-    groups: usize,
-) -> Box<dyn VectorField<L>> {
+pub(crate) fn one_by_one<L: Width>(model: Box<dyn Model>, instructions: Instructions) -> Box<dyn VectorField<L>> {
     let width = width::<L>(instructions);
-    Box::new(OneByOne { width, models: vec![model; groups * width] })
+    Box::new(OneByOne { width, models: vec![model; width] })
 }
 
-/// Neurons in a group.
+/// Lanes of [`Rows`].
 pub(crate) fn width<L: Width>(instructions: Instructions) -> usize {
     struct Count;
     impl<L: Lane> Vectorised<L> for Count {
@@ -155,26 +215,82 @@ pub(crate) fn width<L: Width>(instructions: Instructions) -> usize {
     run::<L, Count>(instructions, Count)
 }
 
+/// One lane's numbers of rows.
+fn column<L: Copy>(rows: &[L], lane: usize, width: usize) -> Vec<L> {
+    rows.iter().skip(lane).step_by(width).copied().collect()
+}
+
 impl<L: Width> VectorField<L> for OneByOne {
-    fn put(&mut self, group: usize, lane: usize, parameters: &[f64]) {
-        let model = &mut self.models[group * self.width + lane];
+    fn put(&mut self, lane: usize, parameters: &[f64]) {
+        let model = &mut self.models[lane];
         parameters.iter().enumerate().for_each(|(i, x)| model.set_parameter(i, *x));
     }
-    fn field(&self, group: usize, y: &[L], dy: &mut [L]) {
-        let dim = dy.len() / self.width;
-        let (mut one, mut slope) = (vec![L::num(0.0); dim], vec![L::num(0.0); dim]);
-        for lane in 0..self.width {
-            (0..dim).for_each(|i| one[i] = y[i * self.width + lane]);
-            L::field(&*self.models[group * self.width + lane], &one, &mut slope);
-            (0..dim).for_each(|i| dy[i * self.width + lane] = slope[i]);
+    fn stages(&self, rows: &mut Rows<L>, tableau: &Tableau, control: Control) {
+        for (lane, model) in self.models.iter().enumerate() {
+            crate::dispatch::run(OneLane { model: &**model, rows, lane, tableau, control });
         }
     }
-    fn spike_condition(&self, group: usize, y: &[L], dy: &[L], g: &mut [L]) {
-        let dim = dy.len() / self.width;
-        let column = |rows: &[L], lane: usize| (0..dim).map(|i| rows[i * self.width + lane]).collect::<Vec<_>>();
+    fn spike_condition(&self, y: &[L], dy: &[L], g: &mut [L]) {
         for (lane, g) in g[..self.width].iter_mut().enumerate() {
-            let model = &*self.models[group * self.width + lane];
-            *g = L::spike_condition(model, &column(y, lane), &column(dy, lane));
+            let (y, dy) = (column(y, lane, self.width), column(dy, lane, self.width));
+            *g = L::spike_condition(&*self.models[lane], &y, &dy);
+        }
+    }
+}
+
+struct OneLane<'a, L> {
+    model: &'a dyn Model,
+    rows: &'a mut Rows<L>,
+    lane: usize,
+    tableau: &'a Tableau,
+    control: Control,
+}
+
+impl<L: Width> Kernel for OneLane<'_, L> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let (dim, w, lane) = (self.rows.dim, self.rows.width, self.lane);
+        let y = column(self.rows.y.rows(), lane, w);
+        let mut k = column(self.rows.k.rows(), lane, w);
+        let (h, start) = (self.rows.h.rows()[lane], self.rows.x.rows()[lane]);
+        let mut here = y.clone();
+        let last = self.tableau.rows.len();
+        for row in 0..last {
+            let a = &self.tableau.rows[row];
+            for i in 0..dim {
+                let mut sum = L::num(a[0]) * k[i];
+                for j in 1..=row {
+                    sum = L::num(a[j]).mul_add(k[j * dim + i], sum);
+                }
+                here[i] = h.mul_add(sum, y[i]);
+            }
+            let dy = &mut k[(row + 1) * dim..][..dim];
+            L::field(self.model, &here, dy);
+            if self.rows.driven {
+                let x = L::num(self.tableau.c[row]).mul_add(h, start);
+                for (i, dy) in dy.iter_mut().enumerate() {
+                    let (slope, level) = (self.rows.slope.rows()[i * w + lane], self.rows.level.rows()[i * w + lane]);
+                    *dy = *dy + slope.mul_add(x, level);
+                }
+            }
+        }
+        let mut worst = L::num(0.0);
+        if let Control::Adaptive(rtol, atol) = self.control {
+            for i in 0..dim {
+                let one = [k[i], k[dim + i], k[2 * dim + i], k[3 * dim + i], k[4 * dim + i], k[5 * dim + i], k[6 * dim + i]];
+                let k = one.map(|k| [k]);
+                let (rtol, atol) = (L::num(rtol), L::num(atol));
+                let error = error_over_tolerance(&[y[i]], &[here[i]], &k, h, &self.tableau.error, rtol, atol);
+                worst = error.max(worst) + L::num(0.0) * worst;
+            }
+        }
+        self.rows.error.rows()[lane] = worst;
+        for i in 0..dim {
+            self.rows.end.rows()[i * w + lane] = here[i];
+        }
+        for (i, k) in k.iter().enumerate() {
+            self.rows.k.rows()[i * w + lane] = *k;
         }
     }
 }
@@ -185,8 +301,10 @@ pub trait Precise: Sized {
     fn field(model: &dyn Model, y: &[Self], dy: &mut [Self]);
     /// The scalar spike condition.
     fn spike_condition(model: &dyn Model, y: &[Self], dy: &[Self]) -> Self;
-    /// The field of groups of neurons.
-    fn vector_field(model: &dyn Model, instructions: Instructions, groups: usize) -> Box<dyn VectorField<Self>>;
+    /// The field of as many neurons as there are lanes.
+    fn vector_field(model: &dyn Model, instructions: Instructions) -> Box<dyn VectorField<Self>>;
+    /// Neurons that all take the same steps, on vectors; `None` for a model known at run time only.
+    fn crowd(model: &dyn Model, instructions: Instructions, starts: Starts) -> Option<Box<dyn Crowd<Self>>>;
     /// Fixed steps of one neuron.
     fn fixed_steps(model: &dyn Model, y: &mut [Self], rows: &[[Self; 6]], steps: u64);
 }
@@ -198,8 +316,11 @@ impl Precise for f64 {
     fn spike_condition(model: &dyn Model, y: &[f64], dy: &[f64]) -> f64 {
         model.spike_condition(y, dy)
     }
-    fn vector_field(model: &dyn Model, instructions: Instructions, groups: usize) -> Box<dyn VectorField<f64>> {
-        model.vector_field(instructions, groups)
+    fn vector_field(model: &dyn Model, instructions: Instructions) -> Box<dyn VectorField<f64>> {
+        model.vector_field(instructions)
+    }
+    fn crowd(model: &dyn Model, instructions: Instructions, starts: Starts) -> Option<Box<dyn Crowd<f64>>> {
+        model.crowd(instructions, starts)
     }
     fn fixed_steps(model: &dyn Model, y: &mut [f64], rows: &[[f64; 6]], steps: u64) {
         model.fixed_steps(y, rows, steps);
@@ -213,8 +334,11 @@ impl Precise for f32 {
     fn spike_condition(model: &dyn Model, y: &[f32], dy: &[f32]) -> f32 {
         model.spike_condition_f32(y, dy)
     }
-    fn vector_field(model: &dyn Model, instructions: Instructions, groups: usize) -> Box<dyn VectorField<f32>> {
-        model.vector_field_f32(instructions, groups)
+    fn vector_field(model: &dyn Model, instructions: Instructions) -> Box<dyn VectorField<f32>> {
+        model.vector_field_f32(instructions)
+    }
+    fn crowd(model: &dyn Model, instructions: Instructions, starts: Starts) -> Option<Box<dyn Crowd<f32>>> {
+        model.crowd_f32(instructions, starts)
     }
     fn fixed_steps(model: &dyn Model, y: &mut [f32], rows: &[[f32; 6]], steps: u64) {
         model.fixed_steps_f32(y, rows, steps);

@@ -102,15 +102,23 @@ fn scale<R: Real>(y: R, rounded: R) -> R {
 #[inline(always)]
 fn ratios<R: Real, const T: usize>(x: [R; T], rounded: [R; T], mut p: [R; T]) -> [R; T] {
     let (one, half) = (R::num(1.0), R::num(0.5));
+    let (mut w, mut d, mut q, mut lost) = (p, p, p, p);
     for i in 0..T {
         let s = half.times_power_of_two(rounded[i]);
-        let w = s.mul_add(p[i], s - half);
-        let d = one + w;
-        let lost = w - (d - one);
-        let q = w / d;
-        let rest = q.neg_mul_add(lost, q.neg_mul_add(d, w));
-        let rest = R::select(w.lt(one), rest, R::num(0.0));
-        p[i] = rest.mul_add(one - q, q).copysign(x[i]);
+        w[i] = s.mul_add(p[i], s - half);
+    }
+    R::abreast(&mut w, &mut []);
+    for i in 0..T {
+        d[i] = one + w[i];
+    }
+    R::abreast(&mut d, &mut []);
+    for i in 0..T {
+        q[i] = w[i] / d[i];
+        lost[i] = R::select(w[i].lt(one), w[i] - (d[i] - one), R::num(0.0));
+    }
+    for i in 0..T {
+        let rest = q[i].neg_mul_add(lost[i], q[i].neg_mul_add(d[i], w[i]));
+        p[i] = rest.mul_add(one - q[i], q[i]).copysign(x[i]);
     }
     p
 }

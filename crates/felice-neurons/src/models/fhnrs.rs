@@ -84,6 +84,7 @@ impl Neuron for Fhnrs {
     type State<R: Real> = [R; 3];
     type Parameters<R: Real> = Fhnrs<R>;
     const INFO: Info = INFO;
+    const CHAINS: usize = 2;
 
     #[inline(always)]
     fn field<R: Real>(p: &Fhnrs<R>, [v, v_slow, i_app]: [R; 3]) -> [R; 3] {
@@ -111,6 +112,7 @@ impl Neuron for FhnrsLagged {
     type State<R: Real> = [R; 4];
     type Parameters<R: Real> = Fhnrs<R>;
     const INFO: Info = Info { states: Cow::Borrowed(STATES), ..INFO };
+    const CHAINS: usize = 2;
 
     #[inline(always)]
     fn field<R: Real>(p: &Fhnrs<R>, [v, v_slow, i_app, v_fast]: [R; 4]) -> [R; 4] {
