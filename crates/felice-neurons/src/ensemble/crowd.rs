@@ -36,11 +36,7 @@ impl<M: Neuron, L: Lane> Vectorised<L> for Gather<'_, M> {
     #[inline(always)]
     fn run<V: Vector<Lane = L>>(self) -> Self::Output {
         // Six chains of exp and tanh at a time fill the pipelines and still fit into the registers.
-        if M::CHAINS > 2 {
-            Box::new(Groups::<M, V, 2>::new(self.0))
-        } else {
-            Box::new(Groups::<M, V, 3>::new(self.0))
-        }
+        if M::CHAINS > 2 { Box::new(Groups::<M, V, 2>::new(self.0)) } else { Box::new(Groups::<M, V, 3>::new(self.0)) }
     }
 }
 

@@ -26,6 +26,7 @@ mod bench;
 mod clocks;
 mod crowd;
 mod locate;
+mod plan;
 mod run;
 mod settings;
 mod special;
@@ -41,9 +42,9 @@ mod vector_field;
 
 pub use bench::{BenchReport, Mode, bench};
 pub(crate) use crowd::{Alone, Crowd, Starts, alone, crowd};
+pub use plan::Cause;
 pub use run::{Block, Ensemble, Failure, Ragged, Report};
 pub use settings::{Method, Settings};
-pub use stepping::Cause;
 pub use summary::Summary;
 pub(crate) use vector_field::Precise;
 pub(crate) use vector_field::{VectorField, one_by_one, vector_field};

@@ -7,9 +7,10 @@ use std::ops::ControlFlow;
 use rayon::prelude::*;
 
 use super::crowd::Starts;
+use super::plan::{Cause, End, Neurons, Outcome, Plan};
 use super::settings::{Method, Settings};
 use super::special::{self, Single};
-use super::stepping::{Cause, End, Neurons, Outcome, Plan, Stepping};
+use super::stepping::Stepping;
 use super::steps::{Control, steps};
 use super::summary::Summary;
 use super::tableau::{RK4, TSIT5};

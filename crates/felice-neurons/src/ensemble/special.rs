@@ -1,7 +1,7 @@
 //! Neurons that reach a rail, rest at zero, or are watched for settling: each integrated by itself, by the way of single
 //! trajectories, which knows of such things.
 
-use super::stepping::{Cause, End, Neurons, Outcome, Plan};
+use super::plan::{Cause, End, Neurons, Outcome, Plan};
 use super::steps::Control;
 use super::summary::{Oscillation, fixed_point};
 use crate::any::AnyNeuron;

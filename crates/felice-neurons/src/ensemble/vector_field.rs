@@ -13,8 +13,12 @@ use crate::neuron::{Neuron, Row};
 use crate::real::{Lane, Real};
 use crate::simd::{Instructions, Pack, Vector, Vectorised, Width, run};
 
-/// Vectors that go through an equation side by side: with two a pipeline waits, four do not fit into the registers.
-pub(crate) const ABREAST: usize = 3;
+/// Vectors in a row of numbers: [`IN_TURN`] groups of [`SIDE_BY_SIDE`].
+pub(crate) const ABREAST: usize = IN_TURN * SIDE_BY_SIDE;
+/// Vectors that go through an equation side by side: more do not fit into the registers with three exponentials each.
+const SIDE_BY_SIDE: usize = 2;
+/// Groups that take their stages in turn, so that one's last operations overlap with the other's first.
+const IN_TURN: usize = 2;
 
 /// One neuron a lane; states are rows one after another.
 pub trait VectorField<L>: Send {
@@ -27,7 +31,7 @@ pub trait VectorField<L>: Send {
 }
 
 /// A model known at compile time on one kind of vector.
-struct Held<M: Neuron, V: Vector, const K: usize> {
+struct Held<M: Neuron, V: Vector> {
     /// Being there, it says that the machine has the instructions.
     here: V,
     /// `[parameter][lane]`.
@@ -47,53 +51,53 @@ impl<M: Neuron, L: Lane> Vectorised<L> for Build<M> {
     #[inline(always)]
     fn run<V: Vector<Lane = L>>(self) -> Self::Output {
         let p = Aligned::new(M::Parameters::<L>::LEN * Pack::<V, ABREAST>::WIDTH);
-        Box::new(Held::<M, V, ABREAST> { here: V::splat(L::num(0.0)), p, model: PhantomData })
+        Box::new(Held::<M, V> { here: V::splat(L::num(0.0)), p, model: PhantomData })
     }
 }
 
-impl<M: Neuron, V: Vector, const K: usize> VectorField<V::Lane> for Held<M, V, K> {
+impl<M: Neuron, V: Vector> VectorField<V::Lane> for Held<M, V> {
     fn put(&mut self, lane: usize, parameters: &[f64]) {
         let rows = self.p.rows();
         for (i, x) in parameters.iter().enumerate() {
-            rows[i * Pack::<V, K>::WIDTH + lane] = V::Lane::from_f64(*x);
+            rows[i * Pack::<V, ABREAST>::WIDTH + lane] = V::Lane::from_f64(*x);
         }
     }
     fn stages(&self, rows: &mut Rows<V::Lane>, tableau: &Tableau, control: Control) {
-        self.here.within(Stages::<M, V, K> { p: self.p.get(), rows, tableau, control, model: PhantomData });
+        self.here.within(Stages::<M, V> { p: self.p.get(), rows, tableau, control, model: PhantomData });
     }
     fn spike_condition(&self, y: &[V::Lane], dy: &[V::Lane], g: &mut [V::Lane]) {
-        self.here.within(Condition::<M, V, K> { p: self.p.get(), y, dy, g, model: PhantomData });
+        self.here.within(Condition::<M, V> { p: self.p.get(), y, dy, g, model: PhantomData });
     }
 }
 
-/// Rows as packs. (No closures in here: one that is not inlined is compiled without the instruction set.)
+/// The packs at `first ..` of rows. (No closures in here: one that is not inlined is compiled without the instruction set.)
 #[inline(always)]
-fn load<S: Row<Pack<V, K>>, V: Vector, const K: usize>(from: &[V::Lane]) -> S {
-    let w = Pack::<V, K>::WIDTH;
+fn load<S: Row<Pack<V, K>>, V: Vector, const K: usize>(from: &[V::Lane], first: usize) -> S {
+    let w = Pack::<V, ABREAST>::WIDTH;
     let from = &from[..S::LEN * w];
     let zero = Pack::<V, K>::num(0.0);
     let mut s = S::from_fn(|_| zero);
     let mut i = 0;
     while i < S::LEN {
-        s.set(i, Pack::load(&from[i * w..]));
+        s.set(i, Pack::load(&from[i * w + first..]));
         i += 1;
     }
     s
 }
 
-/// Packs as rows.
+/// Packs to `first ..` of rows.
 #[inline(always)]
-fn store<S: Row<Pack<V, K>>, V: Vector, const K: usize>(s: &S, to: &mut [V::Lane]) {
-    let w = Pack::<V, K>::WIDTH;
+fn store<S: Row<Pack<V, K>>, V: Vector, const K: usize>(s: &S, to: &mut [V::Lane], first: usize) {
+    let w = Pack::<V, ABREAST>::WIDTH;
     let to = &mut to[..S::LEN * w];
     let mut i = 0;
     while i < S::LEN {
-        s.get(i).store(&mut to[i * w..]);
+        s.get(i).store(&mut to[i * w + first..]);
         i += 1;
     }
 }
 
-struct Stages<'a, M: Neuron, V: Vector, const K: usize> {
+struct Stages<'a, M: Neuron, V: Vector> {
     p: &'a [V::Lane],
     rows: &'a mut Rows<V::Lane>,
     tableau: &'a Tableau,
@@ -101,56 +105,65 @@ struct Stages<'a, M: Neuron, V: Vector, const K: usize> {
     model: PhantomData<M>,
 }
 
-impl<M: Neuron, V: Vector, const K: usize> Kernel for Stages<'_, M, V, K> {
+impl<M: Neuron, V: Vector> Kernel for Stages<'_, M, V> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
         let Rows { driven, y, k, end, h, x, level, slope, error, .. } = self.rows;
-        let n = M::State::<V::Lane>::LEN * Pack::<V, K>::WIDTH;
-        let stages = k.rows();
-        let p: M::Parameters<Pack<V, K>> = load(self.p);
-        let y: M::State<Pack<V, K>> = load(y.rows());
-        let (h, start) = (Pack::<V, K>::load(h.rows()), Pack::load(x.rows()));
-        let mut k: [M::State<Pack<V, K>>; 7] = [load::<_, V, K>(stages); 7];
+        let (dim, n) = (M::State::<V::Lane>::LEN, M::State::<V::Lane>::LEN * Pack::<V, ABREAST>::WIDTH);
+        let (stages, from, half) = (k.rows(), y.get(), Pack::<V, SIDE_BY_SIDE>::WIDTH);
+        let (steps, starts) = (h.get(), x.get());
+        let p: [M::Parameters<Pack<V, SIDE_BY_SIDE>>; IN_TURN] = [load(self.p, 0), load(self.p, half)];
+        let y: [M::State<Pack<V, SIDE_BY_SIDE>>; IN_TURN] = [load(from, 0), load(from, half)];
+        let h: [Pack<V, SIDE_BY_SIDE>; IN_TURN] = [Pack::load(steps), Pack::load(&steps[half..])];
+        let mut k = [[load::<M::State<_>, V, SIDE_BY_SIDE>(stages, 0); 7], [load(stages, half); 7]];
         let (mut here, mut row) = (y, 0);
         let last = self.tableau.rows.len();
         while row < last && row < 6 {
             let a = &self.tableau.rows[row];
-            let mut sum = scaled(Pack::num(a[0]), &k[0]);
-            let mut j = 1;
-            while j <= row {
-                add_scaled(&mut sum, Pack::num(a[j]), &k[j]);
-                j += 1;
-            }
-            let mut i = 0;
-            while i < M::State::<V::Lane>::LEN {
-                here.set(i, h.mul_add(sum.get(i), y.get(i)));
-                i += 1;
-            }
-            let mut dy = M::field(&p, here);
-            if *driven {
-                let x = Pack::num(self.tableau.c[row]).mul_add(h, start);
-                let (level, slope) = (level.rows(), slope.rows());
+            let mut g = 0;
+            while g < IN_TURN {
+                let mut sum = scaled(Pack::num(a[0]), &k[g][0]);
+                let mut j = 1;
+                while j <= row {
+                    add_scaled(&mut sum, Pack::num(a[j]), &k[g][j]);
+                    j += 1;
+                }
                 let mut i = 0;
-                while i < M::State::<V::Lane>::LEN {
-                    let at = i * Pack::<V, K>::WIDTH;
-                    let current = Pack::load(&slope[at..]).mul_add(x, Pack::load(&level[at..]));
-                    dy.set(i, dy.get(i) + current);
+                while i < dim {
+                    here[g].set(i, h[g].mul_add(sum.get(i), y[g].get(i)));
                     i += 1;
                 }
+                let mut dy = M::field(&p[g], here[g]);
+                if *driven {
+                    let x = Pack::num(self.tableau.c[row]).mul_add(h[g], Pack::load(&starts[g * half..]));
+                    let mut i = 0;
+                    while i < dim {
+                        let at = i * Pack::<V, ABREAST>::WIDTH + g * half;
+                        let current = Pack::load(&slope.get()[at..]).mul_add(x, Pack::load(&level.get()[at..]));
+                        dy.set(i, dy.get(i) + current);
+                        i += 1;
+                    }
+                }
+                k[g][row + 1] = dy;
+                store(&dy, &mut stages[(row + 1) * n..], g * half);
+                g += 1;
             }
             row += 1;
-            k[row] = dy;
-            store(&dy, &mut stages[row * n..]);
         }
-        store(&here, end.rows());
-        let worst = match self.control {
-            Control::Fixed(_) => Pack::<V, K>::num(0.0),
-            Control::Adaptive(rtol, atol) => {
-                error_over_tolerance(&y, &here, &k, h, &self.tableau.error, Pack::num(rtol), Pack::num(atol))
-            }
-        };
-        worst.store(error.rows());
+        let mut g = 0;
+        while g < IN_TURN {
+            store(&here[g], end.rows(), g * half);
+            let worst = match self.control {
+                Control::Fixed(_) => Pack::num(0.0),
+                Control::Adaptive(rtol, atol) => {
+                    let e = &self.tableau.error;
+                    error_over_tolerance(&y[g], &here[g], &k[g], h[g], e, Pack::num(rtol), Pack::num(atol))
+                }
+            };
+            worst.store(&mut error.rows()[g * half..]);
+            g += 1;
+        }
     }
 }
 
@@ -174,7 +187,7 @@ fn error_over_tolerance<R: Real, S: Row<R>>(y: &S, end: &S, k: &[S; 7], h: R, e:
     worst
 }
 
-struct Condition<'a, M: Neuron, V: Vector, const K: usize> {
+struct Condition<'a, M: Neuron, V: Vector> {
     p: &'a [V::Lane],
     y: &'a [V::Lane],
     dy: &'a [V::Lane],
@@ -182,11 +195,11 @@ struct Condition<'a, M: Neuron, V: Vector, const K: usize> {
     model: PhantomData<M>,
 }
 
-impl<M: Neuron, V: Vector, const K: usize> Kernel for Condition<'_, M, V, K> {
+impl<M: Neuron, V: Vector> Kernel for Condition<'_, M, V> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        M::spike_condition(&load::<_, V, K>(self.p), load(self.y), load(self.dy)).store(self.g);
+        M::spike_condition(&load::<_, V, ABREAST>(self.p, 0), load(self.y, 0), load(self.dy, 0)).store(self.g);
     }
 }
 
@@ -278,7 +291,8 @@ impl<L: Width> Kernel for OneLane<'_, L> {
         let mut worst = L::num(0.0);
         if let Control::Adaptive(rtol, atol) = self.control {
             for i in 0..dim {
-                let one = [k[i], k[dim + i], k[2 * dim + i], k[3 * dim + i], k[4 * dim + i], k[5 * dim + i], k[6 * dim + i]];
+                let one =
+                    [k[i], k[dim + i], k[2 * dim + i], k[3 * dim + i], k[4 * dim + i], k[5 * dim + i], k[6 * dim + i]];
                 let k = one.map(|k| [k]);
                 let (rtol, atol) = (L::num(rtol), L::num(atol));
                 let error = error_over_tolerance(&[y[i]], &[here[i]], &k, h, &self.tableau.error, rtol, atol);
