@@ -50,7 +50,7 @@ struct Groups<M: Neuron, V: Vector, const K: usize> {
     /// Being there, it says that the machine has the instructions.
     here: V,
     len: usize,
-    /// The last one's last lanes repeat the last neuron.
+    /// The last lanes repeat the last neuron.
     groups: Vec<Group<M, V, K>>,
 }
 
@@ -61,7 +61,10 @@ impl<M: Neuron, V: Vector, const K: usize> Groups<M, V, K> {
             p: columns::<_, V, K>(starts.parameters, starts.len, g * w),
             y: columns::<_, V, K>(starts.states, starts.len, g * w),
         };
-        let groups = (0..starts.len.div_ceil(w)).map(group).collect();
+        // Two vectors a group leave registers free: two groups take their stages in turn, so that one's last operations
+        // overlap with the other's first.
+        let pairs = if K == 2 { 2 } else { 1 };
+        let groups = (0..starts.len.div_ceil(w * pairs) * pairs).map(group).collect();
         Groups { here: V::splat(V::Lane::num(0.0)), len: starts.len, groups }
     }
 }
@@ -88,7 +91,7 @@ impl<M: Neuron, V: Vector, const K: usize> Crowd<V::Lane> for Groups<M, V, K> {
         for (g, group) in self.groups.iter().enumerate() {
             for i in 0..n {
                 group.y.get(i).store(&mut column);
-                for lane in 0..w.min(self.len - g * w) {
+                for lane in 0..w.min(self.len.saturating_sub(g * w)) {
                     states[(g * w + lane) * n + i] = column[lane];
                 }
             }
@@ -108,18 +111,17 @@ impl<M: Neuron, V: Vector, const K: usize> Kernel for Walk<'_, M, V, K> {
     #[inline(always)]
     fn run(self) {
         let (groups, mut g) = (self.groups, 0);
-        // Two vectors a group leave registers free: two groups take their stages in turn, so that one's last operations
-        // overlap with the other's first.
-        while K == 2 && g + 1 < groups.len() {
-            let [a, b] = [groups[g].y, groups[g + 1].y];
-            let [a, b] = walk::<M, _, 2>([&groups[g].p, &groups[g + 1].p], [a, b], self.rows, self.steps);
-            (groups[g].y, groups[g + 1].y) = (a, b);
-            g += 2;
-        }
-        while g < groups.len() {
-            let [y] = walk::<M, _, 1>([&groups[g].p], [groups[g].y], self.rows, self.steps);
-            groups[g].y = y;
-            g += 1;
+        if K == 2 {
+            while g + 1 < groups.len() {
+                let (p, y) = ([&groups[g].p, &groups[g + 1].p], [groups[g].y, groups[g + 1].y]);
+                [groups[g].y, groups[g + 1].y] = walk::<M, _, 2>(p, y, self.rows, self.steps);
+                g += 2;
+            }
+        } else {
+            while g < groups.len() {
+                [groups[g].y] = walk::<M, _, 1>([&groups[g].p], [groups[g].y], self.rows, self.steps);
+                g += 1;
+            }
         }
     }
 }
@@ -132,27 +134,21 @@ fn walk<M: Neuron, R: Real, const G: usize>(
     rows: &[[R::Lane; 6]],
     steps: u64,
 ) -> [M::State<R>; G] {
-    let mut k = [[y[0]; 6]; G];
-    let mut g = 0;
-    while g < G {
-        k[g][0] = M::field(p[g], y[g]);
-        g += 1;
-    }
+    let (mut k, mut here) = ([[y[0]; 6]; G], y);
     let last = rows.len() - 1;
     let (mut row, mut done) = (0, 0);
     while done < steps {
-        let next = if row == last { 0 } else { row + 1 };
         let mut g = 0;
         while g < G {
-            let here = advance::<R, _>(&y[g], &k[g], &rows[row], row);
+            k[g][row] = M::field(p[g], here[g]);
+            here[g] = advance::<R, _>(&y[g], &k[g], &rows[row], row);
             if row == last {
-                y[g] = here;
+                y[g] = here[g];
             }
-            k[g][next] = M::field(p[g], here);
             g += 1;
         }
         done += u64::from(row == last);
-        row = next;
+        row = if row == last { 0 } else { row + 1 };
     }
     y
 }
