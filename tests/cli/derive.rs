@@ -74,7 +74,9 @@ fn number(json: &serde_json::Value, path: &str) -> f64 {
 #[test]
 fn corners_are_a_table() {
     let dir = tempfile::tempdir().unwrap();
-    let json = json(dir.path(), &[&card("ekv-boomerang.toml"), "--model", "boomerang", "--corners"]);
+    // In closed form: solved, leakage at 125 degC takes a sixth of beta.
+    let args = [&card("ekv-boomerang.toml"), "--model", "boomerang", "--corners", "--form", "closed"];
+    let json = json(dir.path(), &args);
     let corners = json["corners"].as_array().unwrap();
     assert_eq!(corners.len(), 45);
     let at = |process: &str, supply: f64, kelvin: f64| {
