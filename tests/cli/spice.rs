@@ -156,7 +156,7 @@ fn val_measures_are_right_and_carry_their_units() {
             let found = out.lines().find_map(|l| l.strip_prefix(&format!("m{k} = ")));
             let found: f64 = found.unwrap_or_else(|| panic!("{engine}: no m{k} in {out}")).parse().unwrap();
             assert!((found / expected - 1.0).abs() < 2e-5, "{engine}: {form} gave {found}, expected {expected}");
-            let line = inside.lines().find(|l| l.contains(&format!("m{k} "))).unwrap_or_else(|| panic!("{inside}"));
+            let line = inside.lines().find(|l| l.contains(&format!(" m{k}()"))).unwrap_or_else(|| panic!("{inside}"));
             assert!(line.contains(&format!(" {unit} ")) || line.contains(&format!("[{unit}]")), "{form}: {line}");
         }
     }
