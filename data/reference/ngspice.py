@@ -7,8 +7,9 @@ makes all of it (about half an hour, one run at a time) and then writes the file
 target/reference/ngspice, by the hash of its netlist, settings and ngspice's version: what was interrupted goes on where it
 stopped, and what has not changed is not run again. Names of netlists after the command: only those, and no file is written.
 
-Every netlist runs three times, with at least 50,000, 100,000 and 200,000 steps, reltol 1e-9, vntol 1e-12, abstol 1e-20,
-chgtol 1e-26, gmin 1e-18 and the trapezoidal rule; where ngspice cannot meet these (see SETTINGS) with the ones named there.
+Every netlist runs three times, with at least 50,000, 100,000 and 200,000 steps, reltol 1e-9, vntol 1e-12, gmin 1e-18, abstol
+1e-20 and chgtol as the netlist says (the neurons' 1e-22 and 1e-26), both no tighter than rounding allows
+(crates/felice-spice/src/ngspice/scales.rs), and the trapezoidal rule; where ngspice cannot meet these with those in SETTINGS.
 Kept are 201 equally spaced samples of each node voltage. Where the three runs' differences fall as a power of the step,
 1.7 < p < 2.3 or .8 < p < 1.2 (after `uic` ngspice's first step is of first order), the samples are extrapolated to step 0 and
 their uncertainty is the difference of the extrapolations from the coarser and the finer pair; else they are the finest
@@ -42,12 +43,16 @@ FILES = CIRCUITS + [f"netlists/{n}.cir" for n in NEURONS]
 SETTINGS = {
     "data/circuits/buck.cir": {"steps": 500_000},
     "data/circuits/van_der_pol.cir": {"steps": 1_000_000},
+    # At its corners the truncation error asks for millions of steps of interpreted transistors.
+    "data/circuits/ekv_ring.cir": {"options": "trtol=1e7"},
     # A node at 0 V behind an inductor: the local truncation error of nothing but rounding. The step is then tmax throughout.
     "data/circuits/rlc_sin.cir": {"options": "trtol=1e7"},
     # The diode's series resistance (10 ohm) turns the rounding of 5 V into 1e-16 A.
     "data/circuits/junction_charge.cir": {"flags": ["--abstol", "1e-15"]},
     "data/circuits/rectifier_bridge.cir": {"flags": ["--abstol", "1e-15"]},
 }
+# Samples that fall on a jump of a voltage, where left and right are both right: neither compared nor counted.
+JUMPS = {"data/circuits/time_switch.cir": [40]}
 POINTS = ["netlists/boomerang/ekv.cir", "netlists/fhnrs/ekv.cir", "netlists/wererabbit/ekv.cir"] + [
     f"data/circuits/{n}.cir" for n in ("ekv_mirror", "ota_follower", "sallen_key", "gyrator", "floating_capacitor",
                                        "diode_point", "source_capacitor_loop", "rectifier_bridge", "junction_charge")]
@@ -81,7 +86,8 @@ def ngspice(text, flags):
     return json.loads(file.read_text())
 
 
-def size(values):
+def size(values, jumps):
+    values = [v for k, v in enumerate(values) if k not in jumps]
     return {"rms": float(f"{math.sqrt(sum(v * v for v in values) / len(values)):.2g}"),
             "max": float(f"{max(map(abs, values)):.2g}")}
 
@@ -115,13 +121,14 @@ def waveform(path):
         print(f"{path}: {n} steps", file=sys.stderr, flush=True)
         flags = ["--samples", str(SAMPLES), "--max-step", repr(stop / n), *settings.get("flags", [])]
         runs.append(ngspice(text, flags))
-    result = {"stop": stop, "steps": steps, "voltages": {}, "uncertainty": {}, "ngspice": {}, "order": {}}
+    jumps = JUMPS.get(path, [])
+    result = {"stop": stop, "steps": steps, "voltages": {}, "uncertainty": {}, "ngspice": {}, "order": {}, "jumps": jumps}
     result |= {k: settings[k] for k in ("options", "flags") if k in settings}
     for name in (n for n in runs[0] if n != "time"):
         best, uncertainty, order = limit(*(r[name] for r in runs))
         result["voltages"][name] = [float(f"{v:.11g}") for v in best]
-        result["uncertainty"][name] = size(uncertainty)
-        result["ngspice"][name] = size(minus(runs[1][name], best))
+        result["uncertainty"][name] = size(uncertainty, jumps)
+        result["ngspice"][name] = size(minus(runs[1][name], best), jumps)
         result["order"][name] = order and round(order, 2)
         print(f"    {name}: order {result['order'][name]}, uncertainty {result['uncertainty'][name]}, "
               f"ngspice {result['ngspice'][name]}", file=sys.stderr)

@@ -47,52 +47,39 @@ fn rms(errors: &[f64]) -> f64 {
     (errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64).sqrt()
 }
 
-/// Where ngspice's own error with 1e5 steps is larger than the gate: (netlist, rms, max). Its start from `uic` is of first
-/// order (van der Pol: largest difference 2.0e-4 V with 1e5 steps, 2.0e-5 V with 1e6); of the WereRabbit it is 9.5e-5 V rms
-/// with 1.4e4 steps and falls with their square.
-const OF_NGSPICE: [(&str, f64, f64); 3] = [
-    ("data/circuits/van_der_pol.cir", 6e-5, 3e-4),
-    ("netlists/wererabbit/ekv.cir", 4e-6, 1e-5),
-    ("netlists/fhnrs/follower.cir", 2e-6, 2e-5),
-];
-
-/// A sample that falls on a jump of a voltage, where left and right are both right.
-const ON_A_JUMP: [(&str, usize); 1] = [("data/circuits/time_switch.cir", 40)];
-
-/// Every netlist that both engines understand: RMS ≤ 2 µV, at most 10 µV.
+/// Every netlist that both engines understand: RMS ≤ 2 µV, at most 10 µV, from what ngspice's runs with 50,000, 100,000 and
+/// 200,000 steps come to; how well that is known is stored beside it. Where one of its runs with 100,000 steps is itself
+/// farther off than that (EKV WereRabbit 2.9 µV rms, follower 11 µV, van der Pol), the stored samples say by how much.
 #[test]
 fn val_waveforms_are_those_of_ngspice_at_its_tightest() {
     let all = reference();
     let waveforms = all["waveforms"].as_object().unwrap();
-    assert!(waveforms.len() >= 27, "{} waveforms", waveforms.len());
-    let (mut of_rms, mut of_max) = (Vec::new(), Vec::new());
+    assert!(waveforms.len() >= 29, "{} waveforms", waveforms.len());
+    let (mut of_rms, mut of_max, mut unsure_rms, mut unsure_max) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (path, stored) in waveforms {
         let job = Job::new(Netlist::read(root().join(path)).unwrap());
-        let live =
-            |engine| simulate(&job, EngineChoice::Only(engine), &tight(201)).unwrap_or_else(|e| panic!("{path}: {e}"));
-        let result = live(EngineName::Native);
-        // A heavy run does not believe what is stored (the EKV neurons would take it half an hour).
-        let again = (heavy() && path.starts_with("data/")).then(|| live(EngineName::Ngspice));
+        let native = EngineChoice::Only(EngineName::Native);
+        let result = simulate(&job, native, &tight(201)).unwrap_or_else(|e| panic!("{path}: {e}"));
         for (name, values) in stored["voltages"].as_object().unwrap() {
             let ours = &result.vector(name).unwrap_or_else(|| panic!("{path}: no {name}")).values;
-            let theirs = match &again {
-                Some(a) => a.vector(name).unwrap().values.clone(),
-                None => numbers(values),
-            };
-            let jump = |k: usize| ON_A_JUMP.contains(&(path.as_str(), k));
-            let pairs = ours.iter().zip(&theirs).enumerate().filter(|(k, _)| !jump(*k));
+            let theirs = numbers(values);
+            // Where a sample falls on a jump, left and right are both right.
+            let jumps = numbers(&stored["jumps"]);
+            let pairs = ours.iter().zip(&theirs).enumerate().filter(|(k, _)| !jumps.contains(&(*k as f64)));
             let errors: Vec<f64> = pairs.map(|(_, (a, b))| a - b).collect();
             let (r, m) = (rms(&errors), errors.iter().fold(0.0f64, |m, e| m.max(e.abs())));
             println!("{path} {name}: rms {r:.2e} max {m:.2e}");
-            match OF_NGSPICE.iter().find(|o| o.0 == path) {
-                Some((_, rms, max)) => assert!(r <= *rms && m <= *max, "{path} {name}: rms {r:e} max {m:e}"),
-                None => {
-                    of_rms.push(r);
-                    of_max.push(m);
-                }
+            of_rms.push(r);
+            of_max.push(m);
+            // Of what `ngspice.py` has not made anew there is only the run with 100,000 steps.
+            if let Some(unsure) = stored.get("uncertainty") {
+                unsure_rms.push(unsure[name]["rms"].as_f64().unwrap());
+                unsure_max.push(unsure[name]["max"].as_f64().unwrap());
             }
         }
     }
+    Quantiles::of("how well ngspice's limit is known, rms of each node, V", unsure_rms).gate(1e-7, 1e-6, 1e-6);
+    Quantiles::of("how well ngspice's limit is known, largest of each node, V", unsure_max).gate(5e-7, 5e-6, 5e-6);
     Quantiles::of("native against ngspice, rms of each node, V", of_rms).gate(1e-7, 2e-6, 2e-6);
     Quantiles::of("native against ngspice, largest of each node, V", of_max).gate(5e-7, 1e-5, 1e-5);
 }
