@@ -155,7 +155,9 @@ fn val_measures_are_right_and_carry_their_units() {
         for (k, (form, expected, unit)) in forms.iter().enumerate() {
             let found = out.lines().find_map(|l| l.strip_prefix(&format!("m{k} = ")));
             let found: f64 = found.unwrap_or_else(|| panic!("{engine}: no m{k} in {out}")).parse().unwrap();
-            assert!((found / expected - 1.0).abs() < 2e-5, "{engine}: {form} gave {found}, expected {expected}");
+            // The time of a flat top is known to a step of the engine: ngspice's is .1 us here.
+            let near = if engine == "ngspice" && form.contains("_at") { 1e-4 } else { 2e-5 };
+            assert!((found / expected - 1.0).abs() < near, "{engine}: {form} gave {found}, expected {expected}");
             let line = inside.lines().find(|l| l.contains(&format!(" m{k}()"))).unwrap_or_else(|| panic!("{inside}"));
             assert!(line.contains(&format!(" {unit} ")) || line.contains(&format!("[{unit}]")), "{form}: {line}");
         }
