@@ -8,9 +8,8 @@ use crate::error::VerifyError;
 use crate::grid;
 use crate::parameters::mismatch;
 
-/// How far the circuit's first sample may be from the case's initial state, over the channel's range: a start in derived
-/// units moves by percents with them.
-const START: f64 = 0.05;
+/// How far the circuit's first sample may be from the case's initial state, over the channel's range.
+const START: f64 = 0.01;
 
 /// The same, over the value itself, for a channel that stands still.
 const STILL: f64 = 1e-9;
