@@ -168,6 +168,7 @@ impl Course<'_> {
         let x = record.t - record.base;
         let n = record.y.len();
         let mut dy = vec![0.0; n];
+        record.eq.sides.fill(0.0);
         record.eq.free(x, &record.y, &mut dy);
         for i in 0..n {
             let [lo, hi] = record.run.rail(i);
@@ -193,6 +194,7 @@ impl Course<'_> {
                 record.watches.push(Watch::new(Watched::Release { state }, None));
             } else if record.on_diagonal && record.y[state] != 0.0 {
                 let sign = record.y[state].signum();
+                record.eq.sides[state] = sign;
                 record.watches.push(Watch::new(Watched::Rest { state, sign }, None));
             }
         }

@@ -259,6 +259,28 @@ fn a_run_that_cannot_go_on_says_why() {
     assert!(railed.sampled.signals().iter().all(|s| s.values.iter().all(|y| (-1.0..=1.0).contains(y))));
 }
 
+/// u = v: there du/dτ = dv/dτ = −σ sign u, so that the way to the foot at 0 is a straight line.
+#[test]
+fn the_diagonal_leads_to_its_foot_whatever_the_tolerance() {
+    // The first start once left the diagonal: the first step ended exactly at the foot.
+    let starts = [(-0.049_808_073_808_721_85, 0.503_668_202_416_995_4), (1.7, 0.25), (-0.3, 0.875), (2e-4, 0.5)];
+    for (start, sigma) in starts {
+        let mut rabbit = AnyNeuron::new("wererabbit").unwrap();
+        rabbit.set("sigma", sigma).unwrap();
+        for tolerance in [1e-3, 1e-6, 1e-9, 1e-12] {
+            for method in [Method::Dopri5, Method::Dop853] {
+                for (precision, bound) in [(Precision::F64, 1e-14), (Precision::F32, 2e-7)] {
+                    let run = Run { method, precision, ..exact(2.0 * f64::abs(start) / sigma, &[start, start]) };
+                    let t = rabbit.simulate(&Run { rtol: tolerance, atol: tolerance, ..run }).unwrap();
+                    let way = |t: f64| start.signum() * (start.abs() - sigma * t).max(0.0);
+                    let off = error(&t, 0, way).max(error(&t, 1, way));
+                    assert!(off <= bound && t.final_state == [0.0, 0.0], "{start} {tolerance} {method:?}: {off}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_long_excursion_is_no_runaway() {
     let mut rabbit = AnyNeuron::new("wererabbit").unwrap();

@@ -170,7 +170,8 @@ fn root(g: &mut impl FnMut(f64) -> f64, a: f64, b: f64, ga: f64, gb: f64, tolera
     for _ in 0..ITERATIONS {
         let x = x1 + share * (x2 - x1);
         let f = g(x);
-        if (f > 0.0) == (f1 > 0.0) {
+        // A value of exactly 0 is above, as in `rises`.
+        if (f >= 0.0) == (f1 >= 0.0) {
             (x3, f3) = (x1, f1);
         } else {
             (x3, f3) = (x2, f2);
