@@ -1,5 +1,7 @@
 //! Memory for rows of vectors.
 
+use std::ops::{Index, IndexMut};
+
 use crate::real::Lane;
 
 /// Numbers whose first is at the start of a cache line.
@@ -18,5 +20,18 @@ impl<L: Lane> Aligned<L> {
 
     pub fn rows(&mut self) -> &mut [L] {
         &mut self.0[self.1..self.1 + self.2]
+    }
+}
+
+impl<L: Lane> Index<usize> for Aligned<L> {
+    type Output = L;
+    fn index(&self, i: usize) -> &L {
+        &self.get()[i]
+    }
+}
+
+impl<L: Lane> IndexMut<usize> for Aligned<L> {
+    fn index_mut(&mut self, i: usize) -> &mut L {
+        &mut self.rows()[i]
     }
 }

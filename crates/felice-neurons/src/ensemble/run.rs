@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 
+use super::clocks::tick;
 use super::crowd::Starts;
 use super::plan::{Cause, End, Neurons, Outcome, Plan};
 use super::settings::{Method, Settings};
@@ -290,7 +291,7 @@ impl<M> Ensemble<M> {
             _ => {
                 let field = L::vector_field(&*self.model, instructions);
                 let steps = steps(instructions, plan.tableau, plan.control);
-                Stepping::<L>::new(plan, neurons, width::<L>(instructions), field, steps).run()
+                Stepping::<L>::new(plan, neurons, width::<L>(instructions), field, steps, tick(instructions)).run()
             }
         };
         let single = Single { triggers: &settings.events, stimuli: &self.stimuli, first };

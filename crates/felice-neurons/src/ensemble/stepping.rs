@@ -1,6 +1,6 @@
 //! Neurons that each have a step of their own: a lane whose neuron is done takes the next one of the block.
 
-use super::clocks::{Clocks, Limits, stuck};
+use super::clocks::{Clocks, Limits, Tick, stuck};
 use super::locate::Locate;
 use super::plan::{Cause, End, Neurons, Outcome, Plan};
 use super::steps::{Control, Rows, Steps};
@@ -32,6 +32,7 @@ pub(crate) struct Stepping<'a, L> {
     /// Lanes that have a neuron: one bit a lane.
     busy: u64,
     clocks: Clocks,
+    tick: Box<dyn Tick>,
     locate: Locate<L>,
     next: usize,
     column: Vec<f64>,
@@ -47,6 +48,7 @@ impl<'a, L: Width> Stepping<'a, L> {
         width: usize,
         field: Box<dyn VectorField<L>>,
         steps: Box<dyn Steps<L>>,
+        tick: Box<dyn Tick>,
     ) -> Self {
         let lane = || Lane {
             model: neurons.model.boxed(),
@@ -67,6 +69,7 @@ impl<'a, L: Width> Stepping<'a, L> {
             lanes: (0..width).map(|_| lane()).collect(),
             busy: 0,
             clocks: Clocks::new(width),
+            tick,
             locate: Locate::new(neurons.dim, plan.tableau),
             next: 0,
             column: Vec::new(),
@@ -83,8 +86,8 @@ impl<'a, L: Width> Stepping<'a, L> {
             let accepted = self.steps.attempt(&*self.field, &mut self.rows);
             self.look(accepted & self.busy);
             self.steps.commit(&mut self.rows);
-            let ordinary = if self.plan.rails.is_empty() { self.busy & !self.resting(accepted) } else { 0 };
-            let done = self.steps.cruise(&mut self.rows, &mut self.clocks, accepted, ordinary, limits);
+            let ordinary = if self.plan.rails.is_empty() { self.ordinary(accepted) } else { 0 };
+            let done = self.clocks.cruise(&*self.tick, &mut self.rows, [accepted, ordinary], limits);
             self.out.accepted += u64::from((done & accepted).count_ones());
             self.out.rejected += u64::from((done & !accepted).count_ones());
             let mut rest = self.busy & !done;
@@ -97,8 +100,8 @@ impl<'a, L: Width> Stepping<'a, L> {
         self.out
     }
 
-    /// The lanes whose step was not good and whose states may rest at zero.
-    fn resting(&mut self, accepted: u64) -> u64 {
+    /// The lanes within their bounds; not those whose step was not good and whose states may rest at zero.
+    fn ordinary(&mut self, accepted: u64) -> u64 {
         let (mut rejected, mut resting) = (self.busy & !accepted, 0);
         while rejected != 0 {
             let lane = rejected.trailing_zeros() as usize;
@@ -106,7 +109,7 @@ impl<'a, L: Width> Stepping<'a, L> {
             self.rows.column(lane, &mut self.column);
             resting |= u64::from(self.lanes[lane].model.rests_at_zero(&self.column)) << lane;
         }
-        resting
+        self.busy & self.steps.within_bounds(&self.rows) & !resting
     }
 
     /// Events, extremes and turns in the steps that are about to be committed.
@@ -154,10 +157,10 @@ impl<'a, L: Width> Stepping<'a, L> {
     fn after(&mut self, lane: usize, accepted: bool) {
         let (control, h) = (self.plan.control, self.rows.h.rows()[lane].to_f64());
         let Some(neuron) = self.lanes[lane].neuron else { return };
-        self.clocks.steps[lane] += 1;
+        self.clocks.steps[lane] += 1.0;
         if accepted {
             self.out.accepted += 1;
-            if self.clocks.lands[lane] {
+            if self.clocks.lands(lane) {
                 self.clocks.t[lane] = self.clocks.stop[lane];
                 self.land(lane, neuron);
             } else {
@@ -236,7 +239,7 @@ impl<'a, L: Width> Stepping<'a, L> {
         if stuck(next, t) {
             return Some(End::Failed(t, Cause::Stiff));
         }
-        (self.clocks.steps[lane] >= plan.max_steps).then_some(End::Failed(t, Cause::Steps))
+        (self.clocks.steps[lane] >= plan.max_steps as f64).then_some(End::Failed(t, Cause::Steps))
     }
 
     fn finish(&mut self, lane: usize, neuron: usize, end: End) {
@@ -291,8 +294,7 @@ impl<'a, L: Width> Stepping<'a, L> {
         (l.neuron, l.sample, l.change) = (Some(neuron), 0, 0);
         l.changes = stimuli.map_or(Vec::new(), |s| s.changes(plan.t_end));
         self.busy |= 1 << lane;
-        let c = &mut self.clocks;
-        (c.t[lane], c.stop[lane], c.steps[lane], c.lands[lane]) = (0.0, l.stop(plan), 0, false);
+        self.clocks.reset(lane, l.stop(plan));
         let bound = y.iter().fold(l.model.bound(), |b, y| b.max(2.0 * y.abs()));
         self.rows.bound.rows()[lane] = L::from_f64(bound);
         let noise = match plan.control {

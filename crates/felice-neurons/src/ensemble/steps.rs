@@ -2,7 +2,6 @@
 //! numbers have one a lane; states and stages are rows one after another.
 
 use super::aligned::Aligned;
-use super::clocks::{Clocks, Limits};
 use super::tableau::Tableau;
 use super::vector_field::{ABREAST, VectorField};
 use crate::dispatch::Kernel;
@@ -79,7 +78,8 @@ impl<L: Lane> Rows<L> {
     /// A lane's state.
     pub fn column(&mut self, lane: usize, to: &mut Vec<f64>) {
         to.clear();
-        to.extend(self.y.rows().iter().skip(lane).step_by(self.width).map(|y| y.to_f64()));
+        let y = self.y.get();
+        to.extend((0..self.dim).map(|i| y[i * self.width + lane].to_f64()));
     }
 }
 
@@ -103,8 +103,8 @@ pub(crate) trait Steps<L> {
     fn turns(&self, rows: &mut Rows<L>) -> (u64, u64);
     /// Lanes whose step is good begin the next one where it ended.
     fn commit(&self, rows: &mut Rows<L>);
-    /// [`Clocks::cruise`] with this machine's instructions.
-    fn cruise(&self, rows: &mut Rows<L>, clocks: &mut Clocks, accepted: u64, lanes: u64, limits: Limits) -> u64;
+    /// Lanes whose states are all within their bounds: one bit a lane.
+    fn within_bounds(&self, rows: &Rows<L>) -> u64;
 }
 
 /// The steps with this machine's instructions.
@@ -145,8 +145,8 @@ impl<V: Vector> Steps<V::Lane> for Here<V> {
     fn commit(&self, rows: &mut Rows<V::Lane>) {
         self.here.within(Commit::<V> { by: self, rows });
     }
-    fn cruise(&self, rows: &mut Rows<V::Lane>, clocks: &mut Clocks, accepted: u64, lanes: u64, limits: Limits) -> u64 {
-        self.here.within(Cruise::<V> { rows, clocks, accepted, lanes, limits })
+    fn within_bounds(&self, rows: &Rows<V::Lane>) -> u64 {
+        self.here.within(WithinBounds::<V> { rows })
     }
 }
 
@@ -165,15 +165,11 @@ impl<V: Vector> Kernel for Wanted<'_, V> {
     }
 }
 
-struct Cruise<'a, V: Vector> {
-    rows: &'a mut Rows<V::Lane>,
-    clocks: &'a mut Clocks,
-    accepted: u64,
-    lanes: u64,
-    limits: Limits,
+struct WithinBounds<'a, V: Vector> {
+    rows: &'a Rows<V::Lane>,
 }
 
-impl<V: Vector> Kernel for Cruise<'_, V> {
+impl<V: Vector> Kernel for WithinBounds<'_, V> {
     type Output = u64;
     #[inline(always)]
     fn run(self) -> u64 {
@@ -185,8 +181,7 @@ impl<V: Vector> Kernel for Cruise<'_, V> {
             within = Pack::<V, ABREAST>::and(within, Pack::<V, ABREAST>::load(&y[at..]).abs().le(bound));
             at += w;
         }
-        let inside = Pack::<V, ABREAST>::bits(within);
-        self.clocks.cruise(self.rows, [self.accepted, inside, self.lanes], self.limits)
+        Pack::<V, ABREAST>::bits(within)
     }
 }
 

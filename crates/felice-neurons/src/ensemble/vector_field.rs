@@ -116,19 +116,13 @@ impl<M: Neuron, V: Vector> Kernel for Stages<'_, M, V> {
         let p: [M::Parameters<Pack<V, SIDE_BY_SIDE>>; IN_TURN] = [load(self.p, 0), load(self.p, half)];
         let y: [M::State<Pack<V, SIDE_BY_SIDE>>; IN_TURN] = [load(from, 0), load(from, half)];
         let h: [Pack<V, SIDE_BY_SIDE>; IN_TURN] = [Pack::load(steps), Pack::load(&steps[half..])];
-        let mut k = [[load::<M::State<_>, V, SIDE_BY_SIDE>(stages, 0); 7], [load(stages, half); 7]];
         let (mut here, mut row) = (y, 0);
         let last = self.tableau.rows.len();
         while row < last && row < 6 {
             let a = &self.tableau.rows[row];
             let mut g = 0;
             while g < IN_TURN {
-                let mut sum = scaled(Pack::num(a[0]), &k[g][0]);
-                let mut j = 1;
-                while j <= row {
-                    add_scaled(&mut sum, Pack::num(a[j]), &k[g][j]);
-                    j += 1;
-                }
+                let sum: M::State<Pack<V, SIDE_BY_SIDE>> = weighted(stages, g * half, a, row);
                 let mut i = 0;
                 while i < dim {
                     here[g].set(i, h[g].mul_add(sum.get(i), y[g].get(i)));
@@ -145,7 +139,6 @@ impl<M: Neuron, V: Vector> Kernel for Stages<'_, M, V> {
                         i += 1;
                     }
                 }
-                k[g][row + 1] = dy;
                 store(&dy, &mut stages[(row + 1) * n..], g * half);
                 g += 1;
             }
@@ -157,8 +150,8 @@ impl<M: Neuron, V: Vector> Kernel for Stages<'_, M, V> {
             let worst = match self.control {
                 Control::Fixed(_) => Pack::num(0.0),
                 Control::Adaptive(rtol, atol) => {
-                    let e = &self.tableau.error;
-                    error_over_tolerance(&y[g], &here[g], &k[g], h[g], e, Pack::num(rtol), Pack::num(atol))
+                    let sum = weighted(stages, g * half, &self.tableau.error, 6);
+                    error_over_tolerance(&y[g], &here[g], &sum, h[g], Pack::num(rtol), Pack::num(atol))
                 }
             };
             worst.store(&mut error.rows()[g * half..]);
@@ -167,15 +160,27 @@ impl<M: Neuron, V: Vector> Kernel for Stages<'_, M, V> {
     }
 }
 
-/// The largest error of a state over rtol max(|y|, |end|) + atol.
+/// Σ a[j] of stage j, j ≤ last, for the packs at `first ..`.
 #[inline(always)]
-fn error_over_tolerance<R: Real, S: Row<R>>(y: &S, end: &S, k: &[S; 7], h: R, e: &[f64; 7], rtol: R, atol: R) -> R {
-    let mut sum = scaled(R::num(e[0]), &k[0]);
+fn weighted<S: Row<Pack<V, K>>, V: Vector, const K: usize>(
+    stages: &[V::Lane],
+    first: usize,
+    a: &[f64],
+    last: usize,
+) -> S {
+    let n = S::LEN * Pack::<V, ABREAST>::WIDTH;
+    let mut sum = scaled(Pack::num(a[0]), &load::<S, V, K>(stages, first));
     let mut j = 1;
-    while j < 7 {
-        add_scaled(&mut sum, R::num(e[j]), &k[j]);
+    while j <= last {
+        add_scaled(&mut sum, Pack::num(a[j]), &load::<S, V, K>(&stages[j * n..], first));
         j += 1;
     }
+    sum
+}
+
+/// The largest error of a state over rtol max(|y|, |end|) + atol; `sum` is the weighted sum of the stages.
+#[inline(always)]
+fn error_over_tolerance<R: Real, S: Row<R>>(y: &S, end: &S, sum: &S, h: R, rtol: R, atol: R) -> R {
     let zero = R::num(0.0);
     let (mut worst, mut i) = (zero, 0);
     while i < S::LEN {
@@ -291,11 +296,12 @@ impl<L: Width> Kernel for OneLane<'_, L> {
         let mut worst = L::num(0.0);
         if let Control::Adaptive(rtol, atol) = self.control {
             for i in 0..dim {
-                let one =
-                    [k[i], k[dim + i], k[2 * dim + i], k[3 * dim + i], k[4 * dim + i], k[5 * dim + i], k[6 * dim + i]];
-                let k = one.map(|k| [k]);
-                let (rtol, atol) = (L::num(rtol), L::num(atol));
-                let error = error_over_tolerance(&[y[i]], &[here[i]], &k, h, &self.tableau.error, rtol, atol);
+                let e = &self.tableau.error;
+                let mut sum = L::num(e[0]) * k[i];
+                for j in 1..7 {
+                    sum = L::num(e[j]).mul_add(k[j * dim + i], sum);
+                }
+                let error = error_over_tolerance(&[y[i]], &[here[i]], &[sum], h, L::num(rtol), L::num(atol));
                 worst = error.max(worst) + L::num(0.0) * worst;
             }
         }

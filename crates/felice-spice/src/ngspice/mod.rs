@@ -256,7 +256,10 @@ fn vectors(plot: Plot, analysis: &Analysis, circuit: Option<&Circuit>) -> Result
             Signal::new("point", Unit::ONE, "operating point", (0..points).map(|i| i as f64).collect())
         }
         Analysis::Tran(t) => {
-            let time = columns.remove(0).1;
+            let mut time = columns.remove(0).1;
+            let keep = latest(&time);
+            keep_only(&keep, &mut time);
+            columns.iter_mut().for_each(|(_, values)| keep_only(&keep, values));
             check_time(&time, t)?;
             let time = if t.start > 0.0 { from_start(t.start, time, &mut columns) } else { time };
             Signal::new("time", Unit::SECOND, "time", time)
@@ -326,6 +329,18 @@ fn from_start(start: f64, time: Vec<f64>, columns: &mut [(String, Vec<f64>)]) ->
         *values = first.into_iter().chain(values.drain(after..)).collect();
     }
     std::iter::once(start).chain(time[after..].iter().copied()).collect()
+}
+
+/// Which points to keep: after a corner ngspice's first step can be below the last digit of the time, and of points at the
+/// same time the last one counts.
+fn latest(time: &[f64]) -> Vec<bool> {
+    let repeated = |i: usize| time.get(i + 1).is_some_and(|next| *next == time[i] && *next > 0.0);
+    (0..time.len()).map(|i| !repeated(i)).collect()
+}
+
+fn keep_only(keep: &[bool], values: &mut Vec<f64>) {
+    let mut keep = keep.iter();
+    values.retain(|_| keep.next().is_none_or(|k| *k));
 }
 
 fn check_time(time: &[f64], tran: &Tran) -> Result<(), String> {

@@ -175,6 +175,20 @@ fn an_absent_ngspice_is_named_with_its_remedy() {
     assert!(e.to_string().contains("does not answer like ngspice"), "{e}");
 }
 
+/// After a corner ngspice can make a step that does not move the time's last digit.
+#[test]
+fn of_points_at_the_same_time_the_last_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = [[0.0, 5.0, 0.0, 0.0], [1e-6, 5.0, 1.0, 0.0], [1e-6, 5.0, 2.0, 0.0], [1e-5, 5.0, 3.0, 0.0]];
+    let bytes: Vec<u8> = rows.as_flattened().iter().flat_map(|x: &f64| x.to_le_bytes()).collect();
+    std::fs::write(folder.path().join("points"), bytes).unwrap();
+    let header = "Title: t\\nPlotname: Transient Analysis\\nFlags: real\\nNo. Variables: 4\\nNo. Points: 4\\nVariables:\\n\
+                  \\t0\\ttime\\ttime\\n\\t1\\tv(a)\\tv\\n\\t2\\tv(b)\\tv\\n\\t3\\ti(v1)\\tc\\nBinary:\\n";
+    let script = format!("printf '{header}' > result.raw; cat {}/points >> result.raw", folder.path().display());
+    let waves = impostor(folder.path(), &script).run(&Job::new(Netlist::from_text(RC)), &Settings::default()).unwrap();
+    assert_eq!(waves.vectors.get("v(b)").unwrap().values, [0.0, 2.0, 3.0]);
+}
+
 #[test]
 fn killed_silent_hanging_and_lying_engines() {
     let folder = tempfile::tempdir().unwrap();
