@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use felice_base::{Sampled, Signal, Unit};
 
+use super::assembly::assemble;
 use super::dae::{Integrator, Tolerance};
 use super::diode::Diode;
 use super::layout::Kind;
 use super::outputs::Outputs;
 use super::radau;
 use super::rosenbrock::Rosenbrock;
-use super::shape::assemble;
 use super::system::System;
 use super::tableau::{RODAS4, RODAS5P};
 use super::transient::{Points, Sink, Span, transient};
