@@ -23,6 +23,7 @@ mod scope;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod words;
 mod wrong;
 
 use sources::Times;
