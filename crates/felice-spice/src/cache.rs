@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn the_key_follows_everything_that_changes_a_result() {
         let job = |text: &str| Job::new(crate::Netlist::from_text(text));
-        let base = "t\nv1 a 0 1\nr1 a 0 {r}\n.param r=1k\n.tran 1n 1u\n";
+        let base = "t\nv1 a 0 1\nr1 a b {r}\nr2 b 0 1k\n.param r=1k\n.tran 1n 1u\n";
         let of = |job: &Job, settings: &Settings| key(job, EngineName::Ngspice, "39", settings).unwrap().0;
         let settings = Settings::default();
         let first = of(&job(base), &settings);
@@ -288,7 +288,7 @@ mod tests {
         let others = [
             of(&job(&base.replace("1k", "2k")), &settings),
             of(&job(base).with_parameter("r", 5.0), &settings),
-            of(&job(base).with_initial("a", 0.5), &settings),
+            of(&job(base).with_initial("b", 0.5), &settings),
             of(&job(base).with_saves(["i(v1)"]), &settings),
             of(&job(base).with_analysis(Analysis::Op), &settings),
             of(&job(base), &Settings { samples: Some(9), ..settings.clone() }),

@@ -3,6 +3,7 @@
 //! Names are lower case. Inside a subcircuit they are those of ngspice: node `x1.n`, element `r.x1.r1`.
 
 mod cards;
+mod contradiction;
 mod device;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,6 +14,7 @@ use crate::analysis::{Analysis, Measure};
 use crate::error::SpiceError;
 
 pub use cards::{Bsim4Model, DiodeModel, EkvModel, Polarity};
+pub use contradiction::Contradiction;
 pub use device::{Device, MosSize};
 
 /// A node; 0 is ground.
