@@ -203,11 +203,12 @@ impl<'a> Assembly<'a> {
         let probe = Program::compile(graph, &mut registers, graph.modes().iter().map(|m| m.argument));
         let modes: Vec<(Law, u32)> = graph.modes().iter().map(|m| (m.law, registers.of(graph, m.argument))).collect();
 
-        let mut b_values = Vec::new();
+        let (mut b_values, mut b_slopes) = (Vec::new(), Vec::new());
         for ((element, node), gradient) in self.programs.iter().zip(&gradients) {
             let register = registers.of(graph, *node);
-            let slopes = gradient.iter().map(|(slot, n)| (*slot, registers.of(graph, *n))).collect();
+            let slopes: Vec<_> = gradient.iter().map(|(slot, n)| (*slot, registers.of(graph, *n))).collect();
             b_values.push((register, *element));
+            b_slopes.extend(slopes.iter().map(|s| (s.1, *element)));
             self.stamps.behavioural(layout, self.circuit, *element as usize, &Term::Register(register, slopes));
         }
         let ekv_first = registers.len as usize;
@@ -247,6 +248,7 @@ impl<'a> Assembly<'a> {
             ekv_elements: self.ekv.iter().map(|m| m.element).collect(),
             diode_junctions,
             b_values,
+            b_slopes,
             time_corners,
             time_dependent,
             recognised: self.recognised,

@@ -74,6 +74,8 @@ pub struct Shape {
     pub diode_junctions: Vec<(u32, Slot, Slot)>,
     /// Registers of B values, with their elements, to be looked at when a result is not finite.
     pub b_values: Vec<(u32, u32)>,
+    /// The same of their derivatives.
+    pub b_slopes: Vec<(u32, u32)>,
     /// Times at which a comparison that depends on time alone changes.
     pub time_corners: Vec<f64>,
     /// True where a B source depends on time in a way that corners do not tell.
@@ -171,6 +173,7 @@ pub fn placed(layout: &Layout, stamps: Stamps) -> Shape {
         ekv_elements: Vec::new(),
         diode_junctions: Vec::new(),
         b_values: Vec::new(),
+        b_slopes: Vec::new(),
         time_corners: Vec::new(),
         time_dependent: false,
         recognised: 0,
