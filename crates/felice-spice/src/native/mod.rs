@@ -12,6 +12,7 @@
 #![allow(clippy::needless_range_loop)]
 
 mod assembly;
+pub(crate) mod audit;
 mod compiled;
 mod consistent;
 mod dae;
