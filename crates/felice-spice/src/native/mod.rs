@@ -48,6 +48,9 @@ mod transient;
 mod watch;
 mod waveform;
 
+#[cfg(any(test, feature = "proptest"))]
+pub(crate) use diode::BOLTZMANN_OVER_CHARGE;
+
 pub use compiled::{Compiled, Method, Options, Waves};
 pub use deviate::{Departure, Transistor, depart, transistors};
 pub use engine::Native;
