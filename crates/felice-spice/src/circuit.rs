@@ -2,14 +2,20 @@
 //!
 //! Names are lower case. Inside a subcircuit they are those of ngspice: node `x1.n`, element `r.x1.r1`.
 
+mod cards;
+mod contradiction;
+mod device;
+
 use std::collections::{BTreeMap, HashMap};
 
 use felice_base::Place;
 
 use crate::analysis::{Analysis, Measure};
 use crate::error::SpiceError;
-use crate::expr::Expr;
-use crate::stimulus::Stimulus;
+
+pub use cards::{Bsim4Model, DiodeModel, EkvModel, Polarity};
+pub use contradiction::Contradiction;
+pub use device::{Device, MosSize};
 
 /// A node; 0 is ground.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,272 +119,6 @@ pub struct Element {
     pub origin: Origin,
     /// What it is.
     pub device: Device,
-}
-
-/// What an element is. Currents flow from the first terminal (`p`, `d`) through the element to the second.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Device {
-    /// R: ohms, never 0.
-    Resistor {
-        /// Positive terminal.
-        p: NodeId,
-        /// Negative terminal.
-        n: NodeId,
-        /// Resistance in ohms.
-        ohms: f64,
-    },
-    /// C
-    Capacitor {
-        /// Positive terminal.
-        p: NodeId,
-        /// Negative terminal.
-        n: NodeId,
-        /// Capacitance in farads.
-        farads: f64,
-        /// `ic=`: voltage at time 0 with `uic`.
-        initial: Option<f64>,
-    },
-    /// L; its current is a branch unknown.
-    Inductor {
-        /// Positive terminal.
-        p: NodeId,
-        /// Negative terminal.
-        n: NodeId,
-        /// Inductance in henries.
-        henries: f64,
-        /// `ic=`: current at time 0 with `uic`.
-        initial: Option<f64>,
-    },
-    /// V; its current is a branch unknown.
-    VoltageSource {
-        /// Positive terminal.
-        p: NodeId,
-        /// Negative terminal.
-        n: NodeId,
-        /// Volts in time.
-        stimulus: Stimulus,
-    },
-    /// I: a positive value flows from `p` through the source to `n` (it is drawn out of node `p`).
-    CurrentSource {
-        /// Positive terminal.
-        p: NodeId,
-        /// Negative terminal.
-        n: NodeId,
-        /// Amperes in time.
-        stimulus: Stimulus,
-    },
-    /// E: `V(p, n) = gain V(cp, cn)`; its current is a branch unknown.
-    Vcvs {
-        /// Positive terminal.
-        p: NodeId,
-        /// Negative terminal.
-        n: NodeId,
-        /// Positive controlling node.
-        cp: NodeId,
-        /// Negative controlling node.
-        cn: NodeId,
-        /// Volts a volt.
-        gain: f64,
-    },
-    /// G: `I = gain V(cp, cn)` from `p` through the element to `n`.
-    Vccs {
-        /// Positive terminal.
-        p: NodeId,
-        /// Negative terminal.
-        n: NodeId,
-        /// Positive controlling node.
-        cp: NodeId,
-        /// Negative controlling node.
-        cn: NodeId,
-        /// Siemens.
-        gain: f64,
-    },
-    /// F: `I = gain I(control)` from `p` through the element to `n`.
-    Cccs {
-        /// Positive terminal.
-        p: NodeId,
-        /// Negative terminal.
-        n: NodeId,
-        /// The element whose branch current controls.
-        control: ElementId,
-        /// Amperes an ampere.
-        gain: f64,
-    },
-    /// H: `V(p, n) = gain I(control)`; its current is a branch unknown.
-    Ccvs {
-        /// Positive terminal.
-        p: NodeId,
-        /// Negative terminal.
-        n: NodeId,
-        /// The element whose branch current controls.
-        control: ElementId,
-        /// Ohms.
-        gain: f64,
-    },
-    /// B with `V=`: `V(p, n) = volts`; its current is a branch unknown.
-    BehaviouralVoltage {
-        /// Positive terminal.
-        p: NodeId,
-        /// Negative terminal.
-        n: NodeId,
-        /// Volts.
-        volts: Expr,
-    },
-    /// B with `I=`: `amperes` flow from `p` through the source to `n`.
-    BehaviouralCurrent {
-        /// Positive terminal.
-        p: NodeId,
-        /// Negative terminal.
-        n: NodeId,
-        /// Amperes.
-        amperes: Expr,
-    },
-    /// D
-    Diode {
-        /// Anode.
-        p: NodeId,
-        /// Cathode.
-        n: NodeId,
-        /// Index into [`Circuit::diode_models`].
-        model: usize,
-        /// Area factor.
-        area: f64,
-        /// Parallel devices.
-        m: f64,
-    },
-    /// M with an EKV model.
-    Ekv {
-        /// Drain.
-        d: NodeId,
-        /// Gate.
-        g: NodeId,
-        /// Source.
-        s: NodeId,
-        /// Bulk.
-        b: NodeId,
-        /// Index into [`Circuit::ekv_models`].
-        model: usize,
-        /// Geometry and trim.
-        size: MosSize,
-    },
-    /// M with a BSIM4 model (only ngspice and, on the default card, spice21 run it).
-    Bsim4 {
-        /// Drain.
-        d: NodeId,
-        /// Gate.
-        g: NodeId,
-        /// Source.
-        s: NodeId,
-        /// Bulk.
-        b: NodeId,
-        /// Index into [`Circuit::bsim4_models`].
-        model: usize,
-        /// Geometry and trim.
-        size: MosSize,
-    },
-}
-
-/// Instance parameters of a MOSFET. Lengths in metres.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MosSize {
-    /// Channel width in metres.
-    pub w: f64,
-    /// Channel length in metres.
-    pub l: f64,
-    /// Parallel devices.
-    pub m: f64,
-    /// Added to the threshold's magnitude direction as in BSIM4 `delvto`: `vt0 + delvto` in volts.
-    pub delvto: f64,
-    /// What else was given (`ad as pd ps nf nrd nrs ...`), BSIM4 only.
-    pub extra: BTreeMap<String, f64>,
-}
-
-/// n or p channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Polarity {
-    /// nFET
-    N,
-    /// pFET
-    P,
-}
-
-/// `.model NAME nekv|pekv (is= vt0= kappa= ve= ut=)`: the EKV MOSFET, bulk-referenced (Enz, Krummenacher, Vittoz 1995,
-/// doi:10.1007/BF01239381, in the form of the project's device notes):
-///
-/// ```text
-/// I    = Is (W/L) m [F(s) - F(d)] (1 + |Vds| / (VE L))
-/// F(x) = ln²(1 + exp((κ (Vgb - Vt0) - Vxb) / (2 Ut)))
-/// ```
-///
-/// from drain to source for `nekv`. `pekv` is its mirror image: the same with every voltage and the current negated,
-/// `vt0` given as a positive magnitude and `delvto` added to it (`pekv: Vt0 = vt0 - delvto`, so that a positive `delvto`
-/// makes the signed threshold of either kind more positive, as in BSIM4).
-#[derive(Clone, Debug, PartialEq)]
-pub struct EkvModel {
-    /// Its name.
-    pub name: String,
-    /// n or p.
-    pub polarity: Polarity,
-    /// Specific current of a square device in amperes.
-    pub is: f64,
-    /// Threshold in volts (magnitude for p).
-    pub vt0: f64,
-    /// Gate coupling κ, 0 < κ ≤ 1.
-    pub kappa: f64,
-    /// Early voltage a metre of channel, V/m; infinite where not given.
-    pub ve: f64,
-    /// kT/q in volts, given or from the circuit's temperature.
-    pub ut: f64,
-}
-
-/// `.model NAME d (...)`: the junction diode, its parameters at the nominal temperature.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DiodeModel {
-    /// Its name.
-    pub name: String,
-    /// Saturation current in amperes (1e-14).
-    pub is: f64,
-    /// Emission coefficient (1).
-    pub n: f64,
-    /// Series resistance in ohms (0).
-    pub rs: f64,
-    /// Zero-bias junction capacitance in farads (0).
-    pub cjo: f64,
-    /// Junction potential in volts (1).
-    pub vj: f64,
-    /// Grading coefficient (.5).
-    pub m: f64,
-    /// Forward-bias depletion coefficient (.5).
-    pub fc: f64,
-    /// Transit time in seconds (0).
-    pub tt: f64,
-    /// Reverse breakdown voltage in volts; infinite where not given.
-    pub bv: f64,
-    /// Current at breakdown in amperes (1e-3), of one device whatever its area.
-    pub ibv: f64,
-    /// Emission coefficient in breakdown (n).
-    pub nbv: f64,
-    /// Knee current of high injection in amperes; infinite where not given.
-    pub ikf: f64,
-    /// Activation energy in eV (1.11).
-    pub eg: f64,
-    /// Exponent of the saturation current's temperature dependence (3).
-    pub xti: f64,
-    /// Temperature in kelvin at which the parameters hold; the circuit's nominal one where not given.
-    pub tnom: Option<f64>,
-}
-
-/// `.model NAME nmos|pmos (level=14|54 ...)`: a BSIM4 card as it was written.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Bsim4Model {
-    /// Its name.
-    pub name: String,
-    /// n or p.
-    pub polarity: Polarity,
-    /// `version=`, as written (`4.8.1` is not a number).
-    pub version: Option<String>,
-    /// Every parameter given but `level` and `version`.
-    pub parameters: BTreeMap<String, f64>,
 }
 
 /// What a netlist asks to have saved.
@@ -518,39 +258,5 @@ impl Circuit {
             line: origin.line.max(1) as usize,
             column: origin.column.max(1) as usize,
         }
-    }
-}
-
-impl Device {
-    /// True where the element's current is an unknown of its own (`I(name)` may be asked for).
-    pub fn has_branch_current(&self) -> bool {
-        matches!(
-            self,
-            Device::Inductor { .. }
-                | Device::VoltageSource { .. }
-                | Device::Vcvs { .. }
-                | Device::Ccvs { .. }
-                | Device::BehaviouralVoltage { .. }
-        )
-    }
-
-    /// Its nodes: the two (or four, of a MOSFET) it is connected to, without controlling nodes.
-    pub fn terminals(&self) -> impl Iterator<Item = NodeId> + use<> {
-        let (a, b) = match *self {
-            Device::Resistor { p, n, .. }
-            | Device::Capacitor { p, n, .. }
-            | Device::Inductor { p, n, .. }
-            | Device::VoltageSource { p, n, .. }
-            | Device::CurrentSource { p, n, .. }
-            | Device::Vcvs { p, n, .. }
-            | Device::Vccs { p, n, .. }
-            | Device::Cccs { p, n, .. }
-            | Device::Ccvs { p, n, .. }
-            | Device::BehaviouralVoltage { p, n, .. }
-            | Device::BehaviouralCurrent { p, n, .. }
-            | Device::Diode { p, n, .. } => ([p, n], None),
-            Device::Ekv { d, g, s, b, .. } | Device::Bsim4 { d, g, s, b, .. } => ([d, g], Some([s, b])),
-        };
-        a.into_iter().chain(b.into_iter().flatten())
     }
 }

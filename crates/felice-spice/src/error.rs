@@ -97,6 +97,20 @@ pub enum SpiceError {
         /// Nodes and branches involved.
         nodes: Vec<String>,
     },
+    /// What an engine gave as its answer is none.
+    #[error(
+        "{engine}: its answer at {place} is no solution: `{at}` is {off:.3e} V from where Kirchhoff's laws put it. Try `--engine native`, or .ic or .nodeset near the solution"
+    )]
+    NoSolution {
+        /// Which engine.
+        engine: EngineName,
+        /// Which point: the operating point, a time, values of swept sources.
+        place: String,
+        /// The node that is farthest off, and elements connected to it.
+        at: String,
+        /// By how much, V.
+        off: f64,
+    },
     /// The step size fell below what the time can resolve.
     #[error(
         "{engine}: time step too small ({step:.3e} s) at t = {time:.9e} s; worst at `{at}`. A discontinuous expression there?"

@@ -117,6 +117,13 @@ impl Job {
             circuit.initial.retain(|(n, _)| *n != node);
             circuit.initial.push((node, *volts));
         }
+        if let Some(c) = circuit.contradiction() {
+            let (node, volts) = circuit.initial[c.index];
+            return Err(SpiceError::Request {
+                what: format!("an initial voltage of {volts} V at `{}`", circuit.nodes.name(node)),
+                expected: c.expected(),
+            });
+        }
         if let Some(vectors) = &self.saves {
             let vectors: Vec<String> =
                 vectors.iter().map(|v| v.to_ascii_lowercase().replace(char::is_whitespace, "")).collect();

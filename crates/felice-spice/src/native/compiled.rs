@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use felice_base::{Sampled, Signal, Unit};
 
+use super::assembly::assemble;
 use super::dae::{Integrator, Tolerance};
 use super::diode::Diode;
 use super::layout::Kind;
 use super::outputs::Outputs;
 use super::radau;
 use super::rosenbrock::Rosenbrock;
-use super::shape::assemble;
 use super::system::System;
 use super::tableau::{RODAS4, RODAS5P};
 use super::transient::{Points, Sink, Span, transient};
@@ -139,20 +139,6 @@ impl Compiled {
         }
     }
 
-    /// Sets or adds an `.ic`.
-    ///
-    /// # Errors
-    /// [`SpiceError::Request`] where there is no such node.
-    pub fn set_initial(&mut self, node: &str, volts: f64) -> Result<(), SpiceError> {
-        let id = self.circuit.nodes.find(&node.to_ascii_lowercase()).ok_or_else(|| SpiceError::Request {
-            what: format!("an initial voltage for node `{node}`"),
-            expected: "a node of the circuit".into(),
-        })?;
-        self.initial.retain(|i| i.0 != id);
-        self.initial.push((id, volts));
-        Ok(())
-    }
-
     /// The operating point as one sample.
     ///
     /// # Errors
@@ -264,7 +250,7 @@ impl Compiled {
         })
     }
 
-    fn source_number(&self, name: &str) -> Result<usize, SpiceError> {
+    pub(super) fn source_number(&self, name: &str) -> Result<usize, SpiceError> {
         let element = self.circuit.element(&name.to_ascii_lowercase());
         let number = element.and_then(|e| self.system.shape.layout.source_of[e.index()]);
         number.map(|n| n as usize).ok_or_else(|| SpiceError::Request {
@@ -274,7 +260,7 @@ impl Compiled {
     }
 
     /// Sources at their DC values, but for those given by number.
-    fn set_dc_sources(&mut self, fixed: &[(usize, f64)]) {
+    pub(super) fn set_dc_sources(&mut self, fixed: &[(usize, f64)]) {
         let mut pieces: Vec<Piece> = self.system.shape.layout.sources.iter().map(|s| Piece::Constant(s.1.dc)).collect();
         fixed.iter().for_each(|&(n, v)| pieces[n] = Piece::Constant(v));
         self.system.set_pieces(pieces, 0.0);
@@ -305,12 +291,11 @@ impl Compiled {
         self.system.observe(0.0, y);
         let still = vec![0.0; y.len()];
         outputs.append(&self.system, &still, columns);
-        for (name, column) in outputs.names().iter().zip(columns.iter()) {
-            if column.last().is_some_and(|v| !v.is_finite()) {
-                return Err(SpiceError::NotFinite { engine: NATIVE, what: name.clone(), time: 0.0, place: None });
-            }
-        }
-        Ok(())
+        let bad = |column: &Vec<f64>| column.last().is_some_and(|v| !v.is_finite());
+        let Some(at) = columns.iter().position(bad) else { return Ok(()) };
+        let what = outputs.names()[at].clone();
+        let vector = SpiceError::NotFinite { engine: NATIVE, what, time: 0.0, place: None };
+        Err(self.left_not_finite(0.0).unwrap_or(vector))
     }
 
     fn waves(&self, axis: Signal, outputs: &Outputs, columns: Vec<Vec<f64>>) -> Result<Waves, SpiceError> {

@@ -3,8 +3,8 @@
 use crate::circuit::{Circuit, Device, Polarity};
 use crate::error::SpiceError;
 use crate::expr::{Binary, Expr, Op, Unary};
+use crate::native::assembly::assemble;
 use crate::native::layout::SourceLoop;
-use crate::native::shape::assemble;
 
 /// A transistor of a circuit: an element M, or a B source that is proven to be an EKV transistor.
 #[derive(Clone, Debug, PartialEq)]

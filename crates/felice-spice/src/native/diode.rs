@@ -3,7 +3,7 @@
 use crate::circuit::DiodeModel;
 
 /// k/q in V/K as ngspice 39 has it (CODATA 2014), so that the two engines' diodes are the same diode.
-const BOLTZMANN_OVER_CHARGE: f64 = 1.380_648_52e-23 / 1.602_176_620_8e-19;
+pub const BOLTZMANN_OVER_CHARGE: f64 = 1.380_648_52e-23 / 1.602_176_620_8e-19;
 
 /// Numbers a diode leaves: current, conductance, charge, capacitance.
 pub const DIODE_OUTPUTS: usize = 4;

@@ -26,7 +26,7 @@ pub struct NoOperatingPoint {
 }
 
 /// The static equations of a system: f(y) = 0 with held nodes and a conductance from every node to ground.
-struct Static<'a> {
+pub(super) struct Static<'a> {
     system: &'a mut System,
     holds: &'a [Hold],
     /// (row, column, entry) of every node's own conductance.
@@ -35,7 +35,13 @@ struct Static<'a> {
     f_t: Vec<f64>,
 }
 
-impl Static<'_> {
+impl<'a> Static<'a> {
+    /// The equations as they are, without any conductance to ground.
+    pub fn new(system: &'a mut System, holds: &'a [Hold]) -> Self {
+        let f_t = vec![0.0; system.order()];
+        Static { system, holds, nodes: &[], gmin: 0.0, f_t }
+    }
+
     fn amend(&self, y: &[f64], r: &mut [f64]) {
         if self.gmin != 0.0 {
             self.nodes.iter().for_each(|&(row, column, _)| r[row] -= self.gmin * y[column]);

@@ -6,10 +6,32 @@ use super::newton::NewtonError;
 use super::operating_point::{Hold, NoOperatingPoint, operating_point};
 use super::waveform::Piece;
 use crate::analysis::Tran;
-use crate::circuit::{Device, NodeId};
+use crate::circuit::{Circuit, Device, NodeId};
 use crate::error::SpiceError;
 
 impl Compiled {
+    /// Sets or adds an `.ic`.
+    ///
+    /// # Errors
+    /// [`SpiceError::Request`] where there is no such node, or voltage sources give it another voltage.
+    pub fn set_initial(&mut self, node: &str, volts: f64) -> Result<(), SpiceError> {
+        let what = || format!("an initial voltage of {volts} V for node `{node}`");
+        let id = self
+            .circuit
+            .nodes
+            .find(&node.to_ascii_lowercase())
+            .ok_or_else(|| SpiceError::Request { what: what(), expected: "a node of the circuit".into() })?;
+        let mut changed = Circuit::clone(&self.circuit);
+        changed.initial.clone_from(&self.initial);
+        changed.initial.retain(|i| i.0 != id);
+        changed.initial.push((id, volts));
+        if let Some(c) = changed.contradiction() {
+            return Err(SpiceError::Request { what: what(), expected: c.expected() });
+        }
+        self.initial = changed.initial;
+        Ok(())
+    }
+
     pub(super) fn solve_static(&mut self, held: &[(NodeId, f64)]) -> Result<Vec<f64>, SpiceError> {
         let holds = self.holds(held);
         let mut y = match &self.guess {
@@ -23,6 +45,7 @@ impl Compiled {
             Ok(iterations) => {
                 self.work.iterations += iterations;
                 self.work.factorizations += iterations;
+                self.check_values(&y)?;
                 Ok(y)
             }
             Err(e) => Err(self.static_error(e, &y)),
@@ -48,7 +71,7 @@ impl Compiled {
     }
 
     /// Held nodes as equations; nodes that a source drives keep the source's value.
-    fn holds(&self, nodes: &[(NodeId, f64)]) -> Vec<Hold> {
+    pub(super) fn holds(&self, nodes: &[(NodeId, f64)]) -> Vec<Hold> {
         let layout = &self.system.shape.layout;
         let mut holds: Vec<Hold> = Vec::new();
         for &(node, volts) in nodes {
@@ -64,14 +87,19 @@ impl Compiled {
         holds
     }
 
-    /// The state at time 0.
-    pub(super) fn initial_state(&mut self, tran: &Tran) -> Result<Vec<f64>, SpiceError> {
+    /// Sources as they are at time 0 of a transient.
+    pub(super) fn set_sources_of_start(&mut self, tran: &Tran) {
         // An instant after 0 if 0 is a corner, so that the source's first piece is the one that counts.
         let instant = 1e-15 * tran.stop;
         let pieces: Vec<Piece> =
             self.system.shape.layout.sources.iter().map(|s| Piece::around(&s.1, instant)).collect();
         let constant = pieces.iter().map(|p| Piece::Constant(p.at(0.0)[0])).collect();
         self.system.set_pieces(constant, 0.0);
+    }
+
+    /// The state at time 0.
+    pub(super) fn initial_state(&mut self, tran: &Tran) -> Result<Vec<f64>, SpiceError> {
+        self.set_sources_of_start(tran);
         if tran.uic {
             return self.state_from_initial_values();
         }

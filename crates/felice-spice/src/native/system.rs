@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::dae::Dae;
 use super::diode::DIODE_OUTPUTS;
+use super::ekv::EKV_OUTPUTS;
 use super::graph::Law;
 use super::pattern::Pattern;
 use super::shape::{Devices, Shape};
@@ -253,10 +254,29 @@ impl System {
         self.sources[source as usize][0]
     }
 
-    /// Element of a B source whose value is not finite after an evaluation.
-    pub fn not_finite(&self) -> Option<u32> {
-        let found = |&&(register, _): &&(u32, u32)| !self.registers[register as usize].is_finite();
-        self.shape.b_values.iter().find(found).map(|b| b.1)
+    /// Element of a B source whose value was not finite at the last evaluation.
+    pub fn value_not_finite(&self) -> Option<u32> {
+        self.source_not_finite(&self.shape.b_values)
+    }
+
+    fn source_not_finite(&self, registers: &[(u32, u32)]) -> Option<u32> {
+        registers.iter().find(|(register, _)| !self.registers[*register as usize].is_finite()).map(|b| b.1)
+    }
+
+    /// Element whose value, else whose slope, is not finite at the voltages and currents of the last evaluation.
+    pub fn not_finite(&mut self) -> Option<u32> {
+        self.evaluate(true);
+        let (shape, registers) = (&self.shape, &self.registers);
+        let of_devices = |first: usize, outputs: usize, elements: &mut dyn Iterator<Item = u32>| {
+            let bad = |k: usize| registers[first + outputs * k..][..outputs].iter().any(|x| !x.is_finite());
+            elements.enumerate().find(|(k, _)| bad(*k)).map(|e| e.1)
+        };
+        self.value_not_finite()
+            .or_else(|| of_devices(shape.ekv_first, EKV_OUTPUTS, &mut shape.ekv_elements.iter().copied()))
+            .or_else(|| {
+                of_devices(shape.diode_first, DIODE_OUTPUTS + 2, &mut shape.diode_junctions.iter().map(|d| d.0))
+            })
+            .or_else(|| self.source_not_finite(&shape.b_slopes))
     }
 }
 

@@ -152,6 +152,25 @@ fn what_cannot_be_solved_is_named() {
 }
 
 #[test]
+fn what_overflows_is_named() {
+    let not_finite = |lines: &str| match run(lines).unwrap_err() {
+        SpiceError::NotFinite { what, place, .. } => (what, place.map(|p| p.line)),
+        e => panic!("{e}"),
+    };
+    let b1 = |line| ("b1".to_owned(), Some(line));
+    // A value; a value that enters no equation; a slope; a value whose slope and step overflow first.
+    assert_eq!(not_finite("V1 a 0 0\nR1 a b 1\nB1 0 b I=1/V(a)\n.op"), b1(4));
+    assert_eq!(not_finite("V1 a 0 0\nB1 a 0 I=1/V(a)\n.op"), b1(3));
+    assert_eq!(not_finite("R1 a 0 1\nB1 0 b I=sqrt(V(a))\nR2 b 0 1\n.op"), b1(3));
+    let late = "V1 a 0 PULSE(0 10 1u 1u 1u 5u)\nB1 b 0 V=exp(100*V(a))\nR1 b d 1\nC1 d 0 1n\n.tran 1u 10u";
+    let (what, line) = not_finite(late);
+    assert!((what == "b1" || what.contains("at b1")) && line == Some(3), "{what} {line:?}");
+    // Nothing but the voltage itself.
+    let grows = "G1 0 a a 0 1\nC1 a 0 1n\nR1 a 0 1meg\n.ic v(a)=2\n.tran 1u 10u";
+    assert_eq!(not_finite(grows), ("v(a), at g1 c1 r1".to_owned(), Some(2)));
+}
+
+#[test]
 fn the_time_limit_holds() {
     let circuit = Netlist::from_text("t\nV1 a 0 SIN(0 1 1g)\nR1 a b 1k\nC1 b 0 1p\n.tran 1n 1\n.end\n");
     let quick = Settings { time_limit: Duration::from_millis(50), samples: Some(10), ..settings() };

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::judge;
 use super::scales::Floors;
 use crate::analysis::{Analysis, Tran};
 use crate::circuit::{Circuit, Device, OptionValue, Saves};
@@ -17,6 +18,9 @@ use crate::writer;
 /// Name of the raw file, in the private folder.
 pub(super) const RAW_FILE: &str = "result.raw";
 
+/// Name of the raw file with every node at the first point, where the other one does not hold it.
+pub(super) const FIRST_FILE: &str = "first.raw";
+
 /// Options that only shape printed output.
 const DISPLAY_OPTIONS: [&str; 11] =
     ["acct", "list", "mod", "node", "noacct", "nomod", "nopage", "numdgt", "opts", "post", "warn"];
@@ -28,6 +32,17 @@ pub(super) struct Deck {
     pub analysis: Option<Analysis>,
     /// Options in force.
     pub options: Vec<(String, String)>,
+    /// True where it also writes [`FIRST_FILE`].
+    pub first: bool,
+}
+
+impl Deck {
+    /// Relative and absolute tolerance (V) on voltages that it asks for.
+    pub fn tolerances(&self) -> (f64, f64) {
+        let value =
+            |name: &str| self.options.iter().find(|o| o.0 == name).and_then(|o| o.1.parse().ok()).unwrap_or(0.0);
+        (value("reltol"), value("vntol"))
+    }
 }
 
 /// The options that make ngspice exact at picoamperes, each no looser than the netlist's own or what rounding allows.
@@ -82,16 +97,24 @@ pub(super) fn understood(job: &Job, circuit: &Circuit, settings: &Settings) -> R
         _ => None,
     };
     let saves = match &circuit.saves {
-        Saves::All => String::new(),
-        Saves::Only(list) => {
+        Saves::Only(list) if analysis != Analysis::Op => {
             let renamed = renamed(circuit);
             let source = |v: &str| v.strip_prefix("i(")?.strip_suffix(')').and_then(|name| renamed.get(name));
             let written = |v: &String| source(v).map_or_else(|| v.clone(), |name| format!("i({name})"));
             save_command(&list.iter().map(written).collect::<Vec<_>>())
         }
+        _ => String::new(),
     };
-    control(&mut text, &options, &[saves, command(&analysis, step)]);
-    Ok(Deck { text, analysis: Some(analysis), options })
+    let first = judge::apart(circuit, &analysis);
+    let mut commands = vec![saves, command(&analysis, step), format!("write {RAW_FILE}")];
+    if first {
+        // Afterwards, so that the result is what it would be without; `reset` forgets the options.
+        let again = ["delete all".into(), "reset".into(), option_command(&options)];
+        let point = writer::command(&judge::first_of(&analysis, step), None);
+        commands.extend(again.into_iter().chain([point, format!("write {FIRST_FILE}")]));
+    }
+    control(&mut text, &options, &commands);
+    Ok(Deck { text, analysis: Some(analysis), options, first })
 }
 
 /// A deck for a netlist that only ngspice understands: its own control block is kept, but for what would end it early.
@@ -123,8 +146,9 @@ pub(super) fn foreign(job: &Job, settings: &Settings) -> Result<Deck, SpiceError
             commands.extend(own.into_iter().filter(|c| !matches!(c.split_whitespace().next(), Some("quit" | "exit"))));
         }
     }
+    commands.push(format!("write {RAW_FILE}"));
     control(&mut text, &options, &commands);
-    Ok(Deck { text, analysis, options })
+    Ok(Deck { text, analysis, options, first: false })
 }
 
 /// An analysis as ngspice is asked for it: what it saves begins some steps before the start, since its first point comes
@@ -140,15 +164,15 @@ fn command(analysis: &Analysis, step: Option<f64>) -> String {
 }
 
 fn control(text: &mut String, options: &[(String, String)], commands: &[String]) {
-    text.push_str(".control\nset filetype=binary\nset num_threads=1\noption");
-    for (name, value) in options {
-        let _ = write!(text, " {name}={value}");
-    }
-    text.push('\n');
+    let _ = writeln!(text, ".control\nset filetype=binary\nset num_threads=1\n{}", option_command(options));
     for command in commands.iter().filter(|c| !c.is_empty()) {
         let _ = writeln!(text, "{command}");
     }
-    let _ = write!(text, "write {RAW_FILE}\nquit\n.endc\n.end\n");
+    text.push_str("quit\n.endc\n.end\n");
+}
+
+fn option_command(options: &[(String, String)]) -> String {
+    options.iter().fold("option".into(), |line, (name, value)| format!("{line} {name}={value}"))
 }
 
 /// Elements that ngspice gets under another name: (name, that name).

@@ -4,14 +4,14 @@
 //! hold the vectors asked for, finite and as long as asked, and what it says must not name a fault that it glosses over.
 
 mod deck;
+mod judge;
 mod raw;
 mod scales;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use felice_base::{Sampled, Signal, Unit};
@@ -103,7 +103,12 @@ impl Ngspice {
             .ok_or_else(|| self.missing(format!("`{} --version` does not answer like ngspice", self.program.display())))
     }
 
-    fn execute(&self, deck: &Deck, circuit: Option<&Circuit>, settings: &Settings) -> Result<Simulation, SpiceError> {
+    fn execute(
+        &self,
+        deck: &Deck,
+        circuit: Option<&Arc<Circuit>>,
+        settings: &Settings,
+    ) -> Result<Simulation, SpiceError> {
         let version = self.version()?;
         let folder = private_folder()?;
         let write = |name: &str, text: &str| {
@@ -124,17 +129,15 @@ impl Ngspice {
         if ended.contains("signal") {
             return Err(fail(format!("it was killed ({ended})")));
         }
-        let raw_file = folder.path().join(deck::RAW_FILE);
-        let about = std::fs::symlink_metadata(&raw_file);
-        let size = about.ok().filter(|m| m.is_file()).map(|m| m.len());
-        let size = size.ok_or_else(|| fail(format!("it ended ({ended}) without writing a result")))?;
-        if size > LARGEST_RESULT {
-            return Err(fail(format!("its result has {size} bytes, more than is read ({LARGEST_RESULT})")));
-        }
-        let bytes = std::fs::read(raw_file).map_err(|e| fail(format!("its result cannot be read: {e}")))?;
-        let plot = raw::read(&bytes).map_err(fail)?;
+        let read = |name: &str| read_plot(&folder.path().join(name), ended).map_err(fail);
+        let plot = read(deck::RAW_FILE)?;
         let analysis = kind_of(&plot, deck.analysis.as_ref()).map_err(fail)?;
-        let vectors = vectors(plot, &analysis, circuit).map_err(fail)?;
+        let points = circuit.map(|_| judge::evidence(&plot, &analysis));
+        let vectors = vectors(plot, &analysis, circuit.map(Arc::as_ref)).map_err(fail)?;
+        if let (Some(circuit), Some(points)) = (circuit, points) {
+            let points = if deck.first { read(deck::FIRST_FILE)? } else { points };
+            judge::judge(circuit, &analysis, &points, deck.tolerances())?;
+        }
         let mut options = deck.options.clone();
         if let Analysis::Tran(t) = &analysis {
             options.push(("max_step".into(), format!("{:e}", deck::max_step(t, settings))));
@@ -183,9 +186,20 @@ impl Engine for Ngspice {
             Some(circuit) => deck::understood(job, circuit, settings)?,
             None => deck::foreign(job, settings)?,
         };
-        let result = self.execute(&deck, circuit.as_deref(), settings).map_err(|e| with_remedy(e, &deck))?;
+        let result = self.execute(&deck, circuit.as_ref(), settings).map_err(|e| with_remedy(e, &deck))?;
         crate::simulate::finish(result, job, settings)
     }
+}
+
+/// A raw file of a run that ended like this.
+fn read_plot(path: &Path, ended: &str) -> Result<Plot, String> {
+    let about = std::fs::symlink_metadata(path);
+    let size = about.ok().filter(|m| m.is_file()).map(|m| m.len());
+    let size = size.ok_or_else(|| format!("it ended ({ended}) without writing a result"))?;
+    if size > LARGEST_RESULT {
+        return Err(format!("its result has {size} bytes, more than is read ({LARGEST_RESULT})"));
+    }
+    raw::read(&std::fs::read(path).map_err(|e| format!("its result cannot be read: {e}"))?)
 }
 
 fn private_folder() -> Result<PrivateFolder, SpiceError> {
@@ -248,8 +262,8 @@ fn kind_of(plot: &Plot, asked: Option<&Analysis>) -> Result<Analysis, String> {
 }
 
 /// A plot as vectors under their SPICE names, checked for presence, length and finiteness.
-fn vectors(plot: Plot, analysis: &Analysis, circuit: Option<&Circuit>) -> Result<Sampled, String> {
-    let mut columns = plot.columns;
+fn vectors(mut plot: Plot, analysis: &Analysis, circuit: Option<&Circuit>) -> Result<Sampled, String> {
+    let columns = &mut plot.columns;
     let axis = match analysis {
         Analysis::Op => {
             let points = columns.first().map_or(0, |c| c.1.len());
@@ -261,7 +275,7 @@ fn vectors(plot: Plot, analysis: &Analysis, circuit: Option<&Circuit>) -> Result
             keep_only(&keep, &mut time);
             columns.iter_mut().for_each(|(_, values)| keep_only(&keep, values));
             check_time(&time, t)?;
-            let time = if t.start > 0.0 { from_start(t.start, time, &mut columns) } else { time };
+            let time = if t.start > 0.0 { from_start(t.start, time, columns) } else { time };
             Signal::new("time", Unit::SECOND, "time", time)
         }
         Analysis::Dc(sweeps) => {
@@ -276,12 +290,8 @@ fn vectors(plot: Plot, analysis: &Analysis, circuit: Option<&Circuit>) -> Result
         }
     };
     let points = axis.values.len();
-    let mut places: HashMap<String, usize> = columns.iter().enumerate().map(|(i, c)| (c.0.clone(), i)).collect();
-    for (name, written) in circuit.map(deck::renamed).unwrap_or_default() {
-        if let Some(place) = places.remove(&format!("i({written})")) {
-            places.insert(format!("i({name})"), place);
-        }
-    }
+    let places = judge::places(&plot, circuit);
+    let columns = plot.columns;
     let find = |name: &str| places.get(name).map(|i| columns[*i].1.clone());
     let wanted = match circuit {
         Some(c) => c.vectors(),

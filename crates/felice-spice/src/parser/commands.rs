@@ -9,109 +9,10 @@ use super::lines::{Deck, Line};
 use super::measures;
 use super::number::whole_number;
 use super::sources::{Times, positional};
+use super::words::{DISPLAY_VARIABLES, OPTIONS, OUTPUT_COMMANDS};
 use super::wrong::Result;
 use crate::analysis::{Analysis, Measure, Sweep, Tran};
-use crate::circuit::{Element, NodeId, OptionValue, Saves};
-
-/// `.options` that engines may heed, or that only shape ngspice's printed output.
-const OPTIONS: [&str; 44] = [
-    "abstol",
-    "acct",
-    "autostop",
-    "chgtol",
-    "cshunt",
-    "defad",
-    "defas",
-    "defl",
-    "defw",
-    "gmin",
-    "gminsteps",
-    "gshunt",
-    "interp",
-    "itl1",
-    "itl2",
-    "itl3",
-    "itl4",
-    "itl5",
-    "itl6",
-    "keepopinfo",
-    "list",
-    "maxord",
-    "method",
-    "mod",
-    "node",
-    "noacct",
-    "noinit",
-    "nomod",
-    "nopage",
-    "numdgt",
-    "opts",
-    "pivrel",
-    "pivtol",
-    "post",
-    "ramptime",
-    "reltol",
-    "seed",
-    "sollim",
-    "srcsteps",
-    "tnom",
-    "trtol",
-    "trytocompact",
-    "vntol",
-    "warn",
-];
-
-/// Commands of a `.control` block that look at results without changing the simulation.
-const OUTPUT_COMMANDS: [&str; 26] = [
-    "run",
-    "print",
-    "plot",
-    "write",
-    "wrdata",
-    "echo",
-    "quit",
-    "exit",
-    "display",
-    "listing",
-    "rusage",
-    "destroy",
-    "hardcopy",
-    "gnuplot",
-    "asciiplot",
-    "setplot",
-    "show",
-    "showmod",
-    "settype",
-    "status",
-    "version",
-    "unset",
-    "eprint",
-    "wrs2p",
-    "unlet",
-    "strcmp",
-];
-
-/// Variables that `set` may set in a `.control` block: how results are shown and written.
-const DISPLAY_VARIABLES: [&str; 17] = [
-    "num_threads",
-    "filetype",
-    "wr_singlescale",
-    "wr_vecnames",
-    "noaskquit",
-    "nomoremode",
-    "appendwrite",
-    "numdgt",
-    "width",
-    "height",
-    "hcopydevtype",
-    "xbrushwidth",
-    "nobreak",
-    "units",
-    "color0",
-    "color1",
-    "no_mod_check",
-];
-
+use crate::circuit::{Element, NodeId, OptionValue, Origin, Saves};
 /// What the commands of a netlist ask for.
 #[derive(Default)]
 pub(super) struct Asked {
@@ -120,6 +21,8 @@ pub(super) struct Asked {
     pub measures: Vec<Measure>,
     pub saves: Saves,
     pub initial: Vec<(NodeId, f64)>,
+    /// Where each of them was written.
+    pub initial_at: Vec<Origin>,
     pub nodeset: Vec<(NodeId, f64)>,
 }
 
@@ -219,8 +122,8 @@ impl Reader<'_, '_> {
                 fields.take()?;
                 self.saves(&mut fields, &mut asked.saves)?;
             }
-            "ic" => self.node_values(&mut fields, &mut asked.initial)?,
-            "nodeset" => self.node_values(&mut fields, &mut asked.nodeset)?,
+            "ic" => asked.initial_at.extend(self.node_values(&mut fields, &mut asked.initial)?),
+            "nodeset" => drop(self.node_values(&mut fields, &mut asked.nodeset)?),
             "temp" | "title" => {}
             _ => return Err(line.unknown(first.start, first.end, "a dot line known here (.tran .dc .op .ic .nodeset .options .temp .meas .save .param .subckt .model .include .lib .func .global)")),
         }
@@ -360,9 +263,10 @@ impl Reader<'_, '_> {
         id.ok_or_else(|| self.line.wrong(at.start, at.end, "a node of this circuit"))
     }
 
-    /// `v(a)=1 v(b)={x}`
-    fn node_values(&self, fields: &mut Fields<'_>, list: &mut Vec<(NodeId, f64)>) -> Result<()> {
+    /// `v(a)=1 v(b)={x}`; where each was written.
+    fn node_values(&self, fields: &mut Fields<'_>, list: &mut Vec<(NodeId, f64)>) -> Result<Vec<Origin>> {
         let line = self.line;
+        let mut places = Vec::new();
         if fields.peek()?.is_none() {
             return Err(fields.missing("`v(node)=value`"));
         }
@@ -384,8 +288,9 @@ impl Reader<'_, '_> {
                 None if node.is_ground() => return Err(line.wrong(at.start, fields.at, "a node that is not ground")),
                 None => list.push((node, value)),
             }
+            places.push(line.origin(at.start));
         }
-        Ok(())
+        Ok(places)
     }
 }
 

@@ -23,6 +23,7 @@ mod scope;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod words;
 mod wrong;
 
 use sources::Times;
@@ -97,5 +98,13 @@ fn build(deck: &lines::Deck, changes: &Changes) -> wrong::Result<(Circuit, Vec<S
         measures: asked.measures,
         saves: asked.saves,
     };
-    Ok((circuit, names))
+    match circuit.contradiction() {
+        None => Ok((circuit, names)),
+        Some(c) => {
+            let (node, volts) = circuit.initial[c.index];
+            let found = format!("v({})={volts}", circuit.nodes.name(node));
+            let place = asked.initial_at.get(c.index).copied().unwrap_or_default();
+            Err(wrong::Wrong::netlist(place, &found, c.expected()))
+        }
+    }
 }

@@ -175,6 +175,16 @@ fn commands() {
 
 /// Every wrong netlist is refused at its place.
 #[test]
+fn an_initial_voltage_may_say_what_a_source_says() {
+    let text = "t\n.param v={1.8/3}\nv1 a 0 {v}\nv2 b a sin(1 1 1k)\nr1 b c 1\nc1 c 0 1\n.ic v(a)=0.6 v(b)={v+1} v(c)=7\n.tran 1 2\n";
+    let netlist = Netlist::from_text(text);
+    assert_eq!(netlist.circuit().unwrap().initial.len(), 3);
+    // What a caller adds is held against the sources too.
+    let e = crate::Job::new(netlist).with_initial("B", 1.5).circuit().unwrap_err().to_string();
+    assert!(e.contains("1.5 V at `b`") && e.contains("1.6 V, which `v2` gives"), "{e}");
+}
+
+#[test]
 fn wrong_netlists_are_refused_where_they_are_wrong() {
     let cases = [
         ("r1 a 0", "netlist:2:1", "a resistance"),
@@ -207,6 +217,8 @@ fn wrong_netlists_are_refused_where_they_are_wrong() {
         (".include nowhere.inc", "netlist:2:10", "a file to include"),
         (".include .", "netlist:2:10", "not a regular file"),
         (".ic v(q)=1\nr1 a 0 1", "netlist:2:7", "a node of this circuit"),
+        ("v1 a 0 pulse(1 2 0 1 1 1)\nr1 a 0 1\n.ic v(a)=2", "netlist:4:5", "1 V, which `v1` gives"),
+        ("v1 a b 1\nr1 a 0 1\nr2 b 0 1\n.ic v(b)=1\n+ v(a)=1", "netlist:6:3", "2 V, which `v1` gives"),
         (".tran 1n\nr1 a 0 1", "netlist:2:1", "STEP STOP"),
         (".tran -1n 1u\nr1 a 0 1", "netlist:2:1", "positive STEP"),
         (".dc vq 0 1 .1\nr1 a 0 1", "netlist:2:5", "a V or I source"),
