@@ -10,6 +10,7 @@ mod axes;
 pub mod axis;
 mod circuit;
 mod circuit_run;
+mod circuit_table;
 mod datasheet;
 mod ensemble_run;
 mod error;
