@@ -34,6 +34,7 @@ mod abandon;
 mod attribute;
 mod by_rows;
 mod codec;
+mod complete;
 mod conventions;
 mod digest;
 mod draft;

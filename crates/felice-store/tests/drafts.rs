@@ -50,7 +50,7 @@ fn blocks() -> usize {
     (SHAPE[0] * SHAPE[1]).div_ceil(70)
 }
 
-fn finish(mut draft: Draft) -> Written {
+fn finish(draft: Draft) -> Written {
     draft.write(1, 0, &(0..50).flat_map(|i| f64::from(i).to_le_bytes()).collect::<Vec<_>>()).unwrap();
     draft.write(2, 0, &[7; 50]).unwrap();
     let seen = std::sync::Mutex::new(vec![0; 3]);
@@ -115,7 +115,7 @@ fn a_draft_left_at_any_stage_is_continued_to_the_same_file() {
     drop(draft);
     assert!(!path.exists() && folder.path().join("x.h5.partial").exists(), "a draft that is left stays");
     // Left while it was being finished: headers are half changed, data are appended.
-    let mut draft = Draft::resume(Claim::take(&path).unwrap(), Skeleton::from_bytes(&skeleton).unwrap()).unwrap();
+    let draft = Draft::resume(Claim::take(&path).unwrap(), Skeleton::from_bytes(&skeleton).unwrap()).unwrap();
     draft.complete_arrays(1, &|_, _, _| ()).unwrap();
     let writer = draft.into_writer().unwrap();
     writer.root().group("half").unwrap().text("log", "a log", &"x".repeat(100_000)).unwrap();

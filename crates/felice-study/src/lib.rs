@@ -15,6 +15,7 @@ mod datasheet;
 mod ensemble_run;
 mod error;
 mod finish;
+mod follow;
 mod mapping;
 mod merge;
 mod metadata;

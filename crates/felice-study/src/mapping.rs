@@ -45,7 +45,7 @@ pub(crate) fn write(
         }
         .map(|()| None)
     };
-    let mut draft = skeleton::build_with(claim, study, plan, provenance, &place)?.or_nothing();
+    let draft = skeleton::build_with(claim, study, plan, provenance, &place)?.or_nothing();
     finish::write_coordinates(&draft, study, plan, &skeleton::coordinates(study, plan))?;
     draft.complete_arrays(1, &|_, _, _| ())?;
     let mut reasons = Vec::new();

@@ -86,7 +86,7 @@ pub fn merge(
     let written = if options.mapped {
         mapping::write(&moved, claim, &study, &provenance, failed, progress)?
     } else {
-        let mut draft = skeleton::build(claim, &study, &plan, &provenance)?.or_nothing();
+        let draft = skeleton::build(claim, &study, &plan, &provenance)?.or_nothing();
         moved.copy(&mut |column, start, bytes| Ok(draft.write(column, start, bytes)?), progress)?;
         finish::write_coordinates(&draft, &study, &plan, &skeleton::coordinates(&study, &plan))?;
         draft.complete_arrays(threads, &|_, _, _| ())?;

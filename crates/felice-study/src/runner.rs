@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use felice_store::{Draft, Heap, Journal, StoreError};
 
 use crate::error::StudyError;
+use crate::follow::Follower;
 use crate::plan::Plan;
 use crate::state::Record;
 use crate::study::{Policy, Study};
@@ -39,6 +40,7 @@ pub struct Runner<'r> {
     pub subject: &'r dyn Subject,
     pub draft: &'r Draft,
     pub heap: &'r Heap,
+    pub follower: &'r Follower<'r>,
     pub threads: usize,
     pub stop: &'r AtomicBool,
 }
@@ -89,6 +91,8 @@ impl Runner<'_> {
         halt: &AtomicBool,
         sender: &SyncSender<Result<Done, StoreError>>,
     ) {
+        // A worker's own parallel loops (ensembles have some) run on itself: as many threads work as were asked for.
+        let _alone = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
         loop {
             if halt.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed) {
                 return;
@@ -97,6 +101,10 @@ impl Runner<'_> {
             let outcome = self.unit(*unit);
             let failed = outcome.is_err();
             if sender.send(outcome).is_err() || failed {
+                return;
+            }
+            if let Err(e) = self.follower.follow(self.draft) {
+                let _ = sender.send(Err(e));
                 return;
             }
         }
@@ -122,6 +130,9 @@ impl Runner<'_> {
         }
         let ragged = encode(&block, first);
         let at = if ragged.is_empty() { 0 } else { self.heap.put(&ragged)? };
+        if stopped.is_none() {
+            self.follower.done(unit, crcs.clone());
+        }
         let record = Record {
             unit,
             heap: (at, ragged.len() as u64),

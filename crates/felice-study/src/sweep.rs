@@ -13,6 +13,7 @@ use crate::datasheet;
 use crate::ensemble_run::EnsembleSubject;
 use crate::error::StudyError;
 use crate::finish::{self, Heaped};
+use crate::follow::Follower;
 use crate::model_run::ModelSubject;
 use crate::plan::{Cost, Estimate, Plan, Shard};
 use crate::runner::{Progress, Runner};
@@ -148,22 +149,23 @@ pub fn sweep(
     let Begun { plan, draft, heap, mut journal, mut records } = begun;
     let points = |records: &BTreeMap<u64, Record>| records.keys().map(|u| plan.unit_range(*u).1 as u64).sum::<u64>();
     let found = points(&records);
-    let mut draft = draft;
+    let follower = Follower::new(&plan);
+    records.values().for_each(|r| follower.done(r.unit, r.crcs.clone()));
     let coordinates = skeleton::coordinates(study, &plan);
     let start = begin.elapsed();
     progress(&Progress { done: found, total: plan.points(), failed: 0, rate: 0.0, left: None });
     for _ in 0..=REPAIRS {
         let pending: Vec<u64> = (0..plan.units()).filter(|u| !records.contains_key(u)).collect();
         if !pending.is_empty() {
-            let (draft, heap, stop) = (&draft, &heap, options.stop);
-            let runner = Runner { study, plan: &plan, subject: &*subject, draft, heap, threads, stop };
+            let (draft, heap, follower, stop) = (&draft, &heap, &follower, options.stop);
+            let runner = Runner { study, plan: &plan, subject: &*subject, draft, heap, follower, threads, stop };
             let new = runner.run(&pending, &mut journal, points(&records), progress)?;
             records.extend(new.into_iter().map(|r| (r.unit, r)));
         }
         finish::write_coordinates(&draft, study, &plan, &coordinates)?;
-        let all: Vec<Record> = records.values().cloned().collect();
-        let bad = finish::complete(&mut draft, &heap, &plan, &all, threads)?;
+        let bad = follower.complete(&draft, &heap, &records, threads)?;
         if bad.is_empty() {
+            let all: Vec<Record> = records.into_values().collect();
             let (failed, spikes) = (all.iter().map(|r| r.failed).sum(), all.iter().map(|r| r.spikes).sum());
             let written = finish::finish(draft, &plan, failed, &Heaped { heap: &heap, records: &all }, &[])?;
             paths.remove();
@@ -171,7 +173,10 @@ pub fn sweep(
             let made = Made { found, failed, spikes, simulations, time: begin.elapsed(), start };
             return outcome(study, &plan, &written, made);
         }
-        bad.iter().for_each(|unit| drop(records.remove(unit)));
+        for unit in bad {
+            records.remove(&unit);
+            follower.undone(unit);
+        }
     }
     let why = format!("the disk gave back other bytes than were written, {REPAIRS} times; check it");
     Err(StudyError::Unfinished { path: target.to_owned(), why })
