@@ -30,6 +30,8 @@ struct Completed {
     next: u64,
     numbers: Sha256,
     passing: Passing,
+    /// Room for a chunk, kept: pages of a new one would cost as much as the reading.
+    chunk: Vec<u8>,
 }
 
 impl Completion {
@@ -76,24 +78,23 @@ impl Completion {
 
 impl Completed {
     fn go_on(&mut self, file: &File, places: &Places, end: u64, most: u64, look: Look<'_>) -> io::Result<()> {
-        let (mut chunk, length) = (Vec::new(), places.chunk_bytes());
-        let mut done = 0;
+        let (mut done, length) = (0, places.chunk_bytes());
+        self.chunk.resize(places.stored() as usize, 0);
         // A run from a chunk's beginning is all of the chunk but the room at an edge.
         for run in places.runs(self.next, places.len() - self.next) {
             if run.start + run.count > end || done > most {
                 break;
             }
-            chunk.resize(places.stored() as usize, 0);
-            let (data, checksum) = chunk.split_at_mut(length);
+            let (data, checksum) = self.chunk.split_at_mut(length);
             file.read_exact_at(data, run.address)?;
             checksum.copy_from_slice(&fletcher32(data).to_le_bytes());
             file.write_all_at(checksum, run.address + length as u64)?;
             let numbers = &data[..run.count as usize * places.item];
             self.numbers.update(numbers);
             look(run.start, numbers);
-            self.passing.pass(run.address, &chunk);
+            self.passing.pass(run.address, &self.chunk);
             self.next = run.start + run.count;
-            done += chunk.len() as u64;
+            done += self.chunk.len() as u64;
         }
         Ok(())
     }
