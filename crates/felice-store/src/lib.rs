@@ -69,7 +69,7 @@ pub use error::StoreError;
 pub use export::{Table, export_folder, export_table, tables};
 pub use folder::{check_folder, write_folder};
 pub use group::{Axis, Group};
-pub use heap::{Heap, free_space};
+pub use heap::{Heap, free_space, write_time};
 pub use inspect::{Entry, Inspection, Kind, inspect};
 pub use journal::{Found, Journal};
 pub use mapped::Source;

@@ -7,7 +7,7 @@ use felice_store::{Axis as FileAxis, Claim, Group, Provenance, Source, StoreErro
 
 use crate::error::StudyError;
 use crate::finish::{self, Ragged as _};
-use crate::merge::{Moved, path_of};
+use crate::moved::{Moved, path_of};
 use crate::skeleton;
 use crate::study::Study;
 use crate::subject::{Column, Kind};

@@ -9,13 +9,15 @@ use std::time::{Duration, Instant};
 use felice_store::{AttributeValue, Claim, Draft, Heap, Input, Journal, Provenance, Reader, Written};
 
 use crate::circuit_run::CircuitSubject;
+use crate::cost::{self, Cost};
 use crate::datasheet;
 use crate::ensemble_run::EnsembleSubject;
 use crate::error::StudyError;
+use crate::estimate::{Disk, Estimate};
 use crate::finish::{self, Heaped};
 use crate::follow::Follower;
 use crate::model_run::ModelSubject;
-use crate::plan::{Cost, Estimate, Plan, Shard};
+use crate::plan::{Plan, Shard};
 use crate::runner::{Progress, Runner};
 use crate::skeleton;
 use crate::state::{self, Paths, Record};
@@ -76,7 +78,8 @@ pub(crate) fn subject_of(study: &Study) -> Result<Box<dyn Subject + '_>, StudyEr
     }
 }
 
-/// What a sweep would take, without running more than a few points of it.
+/// What a sweep would take, without running more than a few points of it. Where a target is given, its disk is tried with a
+/// file that is removed again.
 ///
 /// # Errors
 /// [`StudyError`], [`StudyError::NoSpace`] where a target is given whose disk has no room for it.
@@ -89,11 +92,13 @@ pub fn estimate(
     target.map_or(Ok(()), |t| check_inputs(study, t))?;
     let subject = subject_of(study)?;
     subject.ready()?;
-    let cost = Cost::measure(study, &*subject);
+    let threads = threads_or_all(threads);
+    let cost = Cost::measure(study, &*subject, threads, cost::THOROUGH);
     let plan = Plan::new(study, &*subject, shard, &cost)?;
-    let estimate = plan.estimate(study, &cost, threads_or_all(threads));
-    target.map_or(Ok(()), |t| estimate.check_space(t))?;
-    Ok(estimate)
+    let estimate = plan.estimate(study, &cost, threads, Disk::UNKNOWN);
+    let Some(target) = target else { return Ok(estimate) };
+    estimate.check_space(target)?;
+    Ok(plan.estimate(study, &cost, threads, Disk::of(target, estimate.file)))
 }
 
 /// Threads beyond which a system may refuse more.
@@ -228,9 +233,9 @@ fn begin_or_resume(
 ) -> Result<Begun, StudyError> {
     let creator = &options.provenance.creator;
     if !paths.journal.exists() {
-        let cost = Cost::measure(study, subject);
+        let cost = Cost::measure(study, subject, threads, cost::BRIEF);
         let plan = Plan::new(study, subject, options.shard, &cost)?;
-        plan.estimate(study, &cost, threads).check_space(&paths.journal)?;
+        plan.estimate(study, &cost, threads, Disk::UNKNOWN).check_space(claim.target())?;
         let draft = skeleton::build(claim, study, &plan, &provenance(study, subject, options))?;
         let _ = fs::remove_file(&paths.heap);
         let heap = Heap::open(&paths.heap, 0)?;
