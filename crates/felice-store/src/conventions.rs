@@ -2,8 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::attribute::{AttributeValue, write_attribute};
+use crate::digest::hash_values;
 use crate::error::StoreError;
-use crate::group::{AttributeValue, Axis, Group, hash_values, write_attribute};
+use crate::group::{Axis, Group};
 use crate::number::Number;
 use crate::scales;
 

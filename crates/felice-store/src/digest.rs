@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::number::Number;
+
 /// SHA-256 as 64 hexadecimal digits, as `sha256sum` prints it.
 pub fn sha256_hex(bytes: impl AsRef<[u8]>) -> String {
     hex(&Sha256::digest(bytes))
@@ -27,6 +29,22 @@ impl Digest {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+pub(crate) fn hash_values<T: Number>(hasher: &mut Sha256, values: &[T]) {
+    let mut bytes = Vec::with_capacity(8 * 8192);
+    for block in values.chunks(8192) {
+        bytes.clear();
+        block.iter().for_each(|v| v.append_le(&mut bytes));
+        hasher.update(&bytes);
+    }
+}
+
+pub(crate) fn hash_texts<'a>(hasher: &mut Sha256, texts: impl Iterator<Item = &'a str>) {
+    texts.for_each(|t| {
+        hasher.update(t);
+        hasher.update([0]);
+    });
 }
 
 /// The hash over all datasets of a file: SHA-256 over one line a dataset, in the byte order of their paths,

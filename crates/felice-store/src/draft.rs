@@ -5,15 +5,13 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use sha2::{Digest, Sha256};
+use std::sync::{Mutex, PoisonError};
 
 use crate::codec::{Decoder, Encoder};
+use crate::complete::Completion;
 use crate::digest::Contents;
 use crate::error::StoreError;
-use crate::fletcher::fletcher32;
 use crate::places::Places;
 use crate::provenance::Provenance;
 use crate::writer::{self, Abandon, Claim, FileWriter};
@@ -28,6 +26,8 @@ const BLOCK: usize = 4096;
 pub struct Draft {
     claim: Claim,
     skeleton: Skeleton,
+    /// One an array.
+    completions: Vec<Completion>,
 }
 
 /// Every byte of a draft that is not in a reserved place, and where those places are.
@@ -60,11 +60,16 @@ impl FileWriter {
         claim.file().sync_all().map_err(failed)?;
         let contents = contents.lines().map(|(p, l)| (p.to_owned(), l.to_owned())).collect();
         claim.abandon(Abandon::Keep);
-        Ok(Draft { claim, skeleton: Skeleton { length, pieces, contents, arrays } })
+        Ok(Draft::new(claim, Skeleton { length, pieces, contents, arrays }))
     }
 }
 
 impl Draft {
+    fn new(claim: Claim, skeleton: Skeleton) -> Self {
+        let completions = skeleton.arrays.iter().map(|_| Completion::default()).collect();
+        Draft { claim, skeleton, completions }
+    }
+
     /// Continues a draft that another process left: its headers are put back, its arrays are as they are.
     ///
     /// # Errors
@@ -81,7 +86,7 @@ impl Draft {
             skeleton.pieces.iter().try_for_each(|(at, bytes)| claim.file().write_all_at(bytes, *at))
         };
         put_back().map_err(|e| StoreError::write_io(&claim.target, &e))?;
-        Ok(Draft { claim, skeleton })
+        Ok(Draft::new(claim, skeleton))
     }
 
     /// The same, but removed where it is left before it is finished: nobody will continue it.
@@ -117,6 +122,7 @@ impl Draft {
             let part = &bytes[from..from + run.count as usize * places.item];
             self.claim.file().write_all_at(part, run.address).map_err(|e| self.failed(&e))?;
         }
+        self.completions[array].written(start);
         Ok(())
     }
 
@@ -142,37 +148,48 @@ impl Draft {
         self.claim.file().sync_data().map_err(|e| self.failed(&e))
     }
 
-    /// Gives every chunk its checksum and takes the arrays' hashes, on up to `threads` threads. `look(array, start, bytes)`
-    /// sees all data of each array in order.
+    /// Gives the chunks of an array whose numbers all lie before index `end` their checksums and takes their hashes, until
+    /// `most` bytes are exceeded; where another thread is at it, nothing. `look(start, bytes)` sees the numbers in order:
+    /// those of one array are looked at once, unless some are written again; then from the first on.
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] where there is no such array, [`StoreError::Write`].
+    pub fn complete_below(
+        &self,
+        array: usize,
+        end: u64,
+        most: u64,
+        look: &mut dyn FnMut(u64, &[u8]),
+    ) -> Result<(), StoreError> {
+        let places = self.fitting(array, 0, 0)?;
+        self.completions[array].below(self.claim.file(), places, end, most, look).map_err(|e| self.failed(&e))
+    }
+
+    /// Completes what is left of all arrays, on up to `threads` threads. `look(array, start, bytes)` sees the numbers of
+    /// each array as in [`Draft::complete_below`].
     ///
     /// # Errors
     /// [`StoreError::Write`].
-    pub fn complete_arrays(
-        &mut self,
-        threads: usize,
-        look: &(dyn Fn(usize, u64, &[u8]) + Sync),
-    ) -> Result<(), StoreError> {
-        let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-        std::thread::scope(|scope| {
-            for _ in 0..threads.clamp(1, self.arrays().len().max(1)) {
-                scope.spawn(|| {
-                    loop {
-                        let array = next.fetch_add(1, Ordering::Relaxed);
-                        let Some(places) = self.arrays().get(array) else { return };
-                        let hash = complete(self.claim.file(), places, |start, bytes| look(array, start, bytes));
-                        results.lock().unwrap_or_else(|e| e.into_inner()).push((array, hash));
-                    }
-                });
+    pub fn complete_arrays(&self, threads: usize, look: &(dyn Fn(usize, u64, &[u8]) + Sync)) -> Result<(), StoreError> {
+        let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
+        let work = || {
+            loop {
+                let array = next.fetch_add(1, Ordering::Relaxed);
+                let Some(places) = self.arrays().get(array) else { return };
+                let mut look = |start: u64, bytes: &[u8]| look(array, start, bytes);
+                if let Err(e) = self.completions[array].all(self.claim.file(), places, &mut look) {
+                    failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
+                }
             }
+        };
+        std::thread::scope(|scope| {
+            (1..threads.min(self.arrays().len())).for_each(|_| drop(scope.spawn(work)));
+            work();
         });
-        let mut contents = Contents::from_lines(std::mem::take(&mut self.skeleton.contents));
-        for (array, hash) in results.into_inner().unwrap_or_else(|e| e.into_inner()) {
-            let places = &self.skeleton.arrays[array];
-            let hash = hash.map_err(|e| StoreError::write_io(&self.claim.target, &e))?;
-            contents.record(&places.path, &places.kind, &places.shape, &hash);
+        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(e) => Err(self.failed(&e)),
+            None => Ok(()),
         }
-        self.skeleton.contents = contents.lines().map(|(p, l)| (p.to_owned(), l.to_owned())).collect();
-        Ok(())
     }
 
     /// Opens the file for the HDF5 library again, to add what is left and finish.
@@ -180,9 +197,15 @@ impl Draft {
     /// # Errors
     /// [`StoreError::Write`].
     pub fn into_writer(self) -> Result<FileWriter, StoreError> {
-        let Draft { claim, skeleton } = self;
+        let Draft { mut claim, skeleton, completions } = self;
+        let mut contents = Contents::from_lines(skeleton.contents);
+        for (places, completion) in skeleton.arrays.iter().zip(&completions) {
+            let Some((numbers, parts)) = completion.hashes(places) else { continue };
+            contents.record(&places.path, &places.kind, &places.shape, &numbers);
+            claim.parts.extend(parts);
+        }
         let file = writer::options().open_rw(&claim.partial).map_err(|e| StoreError::write_hdf5(&claim.target, &e))?;
-        Ok(FileWriter::over(claim, file, Contents::from_lines(skeleton.contents)))
+        Ok(FileWriter::over(claim, file, contents))
     }
 
     fn fitting(&self, array: usize, start: u64, bytes: usize) -> Result<&Places, StoreError> {
@@ -198,22 +221,6 @@ impl Draft {
     fn failed(&self, error: &io::Error) -> StoreError {
         StoreError::write_io(&self.claim.target, error)
     }
-}
-
-/// Writes the checksums of an array's chunks; its hash.
-fn complete(file: &File, places: &Places, mut look: impl FnMut(u64, &[u8])) -> io::Result<Vec<u8>> {
-    let mut hasher = Sha256::new();
-    let mut chunk = vec![0; places.chunk_bytes()];
-    // A run from a chunk's beginning is all of the chunk but the room at an edge.
-    for (nth, run) in places.runs(0, places.len()).enumerate() {
-        file.read_exact_at(&mut chunk, run.address)?;
-        debug_assert_eq!(run.address, places.address(nth as u64));
-        file.write_all_at(&fletcher32(&chunk).to_le_bytes(), run.address + chunk.len() as u64)?;
-        let data = &chunk[..run.count as usize * places.item];
-        hasher.update(data);
-        look(run.start, data);
-    }
-    Ok(hasher.finalize().to_vec())
 }
 
 /// What is in a file outside these arrays, without blocks of zeros.

@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
-use std::str::FromStr;
 
 use felice_base::{Sampled, Signal, Unit};
 use hdf5::plist::dataset_create;
 use hdf5::plist::group_create::{AttrCreationOrder, LinkCreationOrder};
 use hdf5::types::VarLenUnicode;
-use hdf5::{Dataset, H5Type, Location};
+use hdf5::{Dataset, H5Type};
 use sha2::{Digest, Sha256};
 
+use crate::attribute::{AttributeValue, var_len, without_nul, write_attribute};
+use crate::by_rows::Rows;
+use crate::digest::{hash_texts, hash_values};
 use crate::error::StoreError;
 use crate::layout::{Layout, layout};
 use crate::number::Number;
@@ -51,33 +53,6 @@ impl Axis<'_> {
         self.len == 0
     }
 }
-
-/// The value of an attribute.
-#[derive(Clone, Debug, PartialEq)]
-pub enum AttributeValue {
-    /// A text (UTF-8, of variable length).
-    Text(String),
-    /// Several texts.
-    Texts(Vec<String>),
-    /// An integer.
-    Integer(u64),
-    /// A number.
-    Float(f64),
-    /// Several numbers.
-    Floats(Vec<f64>),
-}
-
-macro_rules! value_from {
-    ($($from:ty => $variant:ident($convert:expr)),*) => {$(
-        impl From<$from> for AttributeValue {
-            fn from(value: $from) -> Self {
-                AttributeValue::$variant(($convert)(value))
-            }
-        }
-    )*};
-}
-value_from!(&str => Text(str::to_owned), String => Text(|s| s), Vec<String> => Texts(|s| s), u64 => Integer(|n| n),
-    f64 => Float(|x| x), Vec<f64> => Floats(|x| x));
 
 impl<'f> Group<'f> {
     pub(crate) fn root(writer: &'f FileWriter, file: &hdf5::File) -> Self {
@@ -372,115 +347,10 @@ impl<'f> Group<'f> {
     }
 }
 
-/// An array whose rows are written in order, for data that do not fit into memory at once.
-pub struct Rows<'f, T: Number> {
-    writer: &'f FileWriter,
-    dataset: Dataset,
-    path: String,
-    shape: Vec<usize>,
-    next: usize,
-    hasher: Sha256,
-    kind: PhantomData<T>,
-}
-
-impl<T: Number> Rows<'_, T> {
-    /// Number of rows that a chunk holds: writing a multiple of it at a time compresses each chunk once.
-    pub fn chunk_rows(&self) -> usize {
-        self.dataset.chunk().and_then(|c| c.first().copied()).unwrap_or(self.shape[0]).max(1)
-    }
-
-    /// Writes the next rows.
-    ///
-    /// # Errors
-    /// [`StoreError::Shape`] where the values are no whole number of rows or more than are left, else
-    /// [`StoreError::Write`].
-    pub fn append(&mut self, values: &[T]) -> Result<(), StoreError> {
-        let row: usize = self.shape[1..].iter().product();
-        let rows = values.len().checked_div(row).unwrap_or(0);
-        if rows * row != values.len() || self.next + rows > self.shape[0] {
-            let why = format!("{} values after row {} of the shape {:?}", values.len(), self.next, self.shape);
-            return Err(StoreError::Shape { path: self.writer.target.clone(), name: self.path.clone(), why });
-        }
-        if rows == 0 {
-            return Ok(());
-        }
-        let mut shape = self.shape.clone();
-        shape[0] = rows;
-        let view = ndarray::ArrayViewD::from_shape(shape, values)
-            .map_err(|e| StoreError::write_hdf5(&self.writer.target, &hdf5::Error::from(e)))?;
-        let mut region = vec![hdf5::SliceOrIndex::Unlimited { start: 0, step: 1, block: 1 }; self.shape.len()];
-        region[0] = (self.next..self.next + rows).into();
-        self.dataset
-            .write_slice(view, hdf5::Hyperslab::new(region))
-            .map_err(|e| StoreError::write_hdf5(&self.writer.target, &e))?;
-        hash_values(&mut self.hasher, values);
-        self.next += rows;
-        Ok(())
-    }
-
-    /// Ends the array.
-    ///
-    /// # Errors
-    /// [`StoreError::Shape`] where rows are missing.
-    pub fn finish(self) -> Result<(), StoreError> {
-        if self.next != self.shape[0] && !self.shape.contains(&0) {
-            let why = format!("{} rows written of {}", self.next, self.shape[0]);
-            return Err(StoreError::Shape { path: self.writer.target.clone(), name: self.path.clone(), why });
-        }
-        self.writer.contents.borrow_mut().record(&self.path, T::TYPE, &self.shape, &self.hasher.finalize());
-        Ok(())
-    }
-}
-
 fn link_of(name: &str) -> Cow<'_, str> {
     match name {
         "." => Cow::Borrowed("%2E"),
         _ if name.contains('/') => Cow::Owned(name.replace('%', "%25").replace('/', "%2F")),
         _ => Cow::Borrowed(name),
-    }
-}
-
-pub(crate) fn hash_values<T: Number>(hasher: &mut Sha256, values: &[T]) {
-    let mut bytes = Vec::with_capacity(8 * 8192);
-    for block in values.chunks(8192) {
-        bytes.clear();
-        block.iter().for_each(|v| v.append_le(&mut bytes));
-        hasher.update(&bytes);
-    }
-}
-
-pub(crate) fn hash_texts<'a>(hasher: &mut Sha256, texts: impl Iterator<Item = &'a str>) {
-    texts.for_each(|t| {
-        hasher.update(t);
-        hasher.update([0]);
-    });
-}
-
-/// HDF5's texts end at a NUL byte: a stray one in a log becomes U+FFFD.
-fn without_nul(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
-}
-
-fn var_len(text: &str) -> Result<VarLenUnicode, hdf5::Error> {
-    VarLenUnicode::from_str(&without_nul(text)).map_err(|e| hdf5::Error::from(e.to_string()))
-}
-
-pub(crate) fn write_attribute(at: &Location, name: &str, value: &AttributeValue) -> Result<(), hdf5::Error> {
-    fn scalar<T: H5Type>(at: &Location, name: &str, value: &T) -> Result<(), hdf5::Error> {
-        at.new_attr::<T>().create(name)?.write_scalar(value)
-    }
-    fn several<T: H5Type>(at: &Location, name: &str, values: &[T]) -> Result<(), hdf5::Error> {
-        let attribute = at.new_attr::<T>().shape(values.len()).create(name)?;
-        if values.is_empty() { Ok(()) } else { attribute.write_raw(values) }
-    }
-    match value {
-        AttributeValue::Text(text) => scalar(at, name, &var_len(text)?),
-        AttributeValue::Integer(n) => scalar(at, name, n),
-        AttributeValue::Float(x) => scalar(at, name, x),
-        AttributeValue::Floats(values) => several(at, name, values),
-        AttributeValue::Texts(texts) => {
-            let texts: Vec<_> = texts.iter().map(|t| var_len(t)).collect::<Result<_, _>>()?;
-            several(at, name, &texts)
-        }
     }
 }

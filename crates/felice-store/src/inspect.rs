@@ -3,8 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::attribute::AttributeValue;
 use crate::error::StoreError;
-use crate::group::AttributeValue;
 use crate::reader::{self, DEEPEST, Reader};
 use crate::scales;
 use crate::seal::Seal;

@@ -31,7 +31,10 @@
 //! ```
 
 mod abandon;
+mod attribute;
+mod by_rows;
 mod codec;
+mod complete;
 mod conventions;
 mod digest;
 mod draft;
@@ -58,13 +61,15 @@ mod seal;
 mod writer;
 
 pub use abandon::abandon;
+pub use attribute::AttributeValue;
+pub use by_rows::Rows;
 pub use digest::{Digest, sha256_hex};
 pub use draft::{Draft, Skeleton};
 pub use error::StoreError;
 pub use export::{Table, export_folder, export_table, tables};
 pub use folder::{check_folder, write_folder};
-pub use group::{AttributeValue, Axis, Group, Rows};
-pub use heap::{Heap, free_space};
+pub use group::{Axis, Group};
+pub use heap::{Heap, free_space, write_time};
 pub use inspect::{Entry, Inspection, Kind, inspect};
 pub use journal::{Found, Journal};
 pub use mapped::Source;

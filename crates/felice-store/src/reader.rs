@@ -7,9 +7,9 @@ use hdf5::types::{FloatSize, IntSize, TypeDescriptor, VarLenAscii, VarLenUnicode
 use hdf5::{Container, Dataset, Location};
 use sha2::{Digest, Sha256};
 
-use crate::digest::Contents;
+use crate::attribute::AttributeValue;
+use crate::digest::{Contents, hash_texts, hash_values};
 use crate::error::StoreError;
-use crate::group::{AttributeValue, hash_texts, hash_values};
 use crate::number::Number;
 use crate::scales;
 use crate::seal::{self, Seal};

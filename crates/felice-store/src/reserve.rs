@@ -14,8 +14,10 @@ use crate::number::Number;
 use crate::places::Places;
 
 /// The library writes a chunk when it gives a checksummed chunk its place; what it wrote is dropped again after so many
-/// bytes, before the disk sees it.
-const STEP: u64 = 256 << 20;
+/// bytes, before the disk sees it and while the memory is still in the processor's caches.
+const STEP: u64 = 8 << 20;
+/// In so many steps at most: after each the library looks for the last chunk, which takes it the longer the more there are.
+const STEPS: u64 = 100;
 
 impl<'f> Group<'f> {
     /// Reserves the places of an array over these axes, to be written through a [`Draft`](crate::Draft).
@@ -79,7 +81,8 @@ impl<'f> Group<'f> {
         let (shape, chunk) = (places.shape.clone(), places.chunk.clone());
         let slice = places.stored() * (places.chunks() / shape[0].div_ceil(chunk[0]) as u64);
         let thickness = chunk[0];
-        let rows = |steps: usize| (steps * thickness * ((STEP / slice).max(1) as usize)).min(shape[0]);
+        let step = STEP.max((places.end() - places.first) / STEPS);
+        let rows = |steps: usize| (steps * thickness * ((step / slice).max(1) as usize)).min(shape[0]);
         let extents: Vec<hdf5::Extent> = (0..shape.len())
             .map(|d| hdf5::Extent::new(if d == 0 { rows(1) } else { shape[d] }, Some(shape[d])))
             .collect();

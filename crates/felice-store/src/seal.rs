@@ -5,6 +5,7 @@
 //! Before our own readers hand a file to the HDF5 library, the seal proves that each byte is the one that was written: the
 //! library's parser never sees a damaged file, and damage to data is found even where no chunk checksum covers it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
@@ -46,8 +47,45 @@ pub(crate) fn bytes(sha256: &[u8]) -> Vec<u8> {
     seal
 }
 
-/// Hashes the first `length` bytes of a file.
-pub(crate) fn hash_start(file: &File, length: u64) -> std::io::Result<[u8; 32]> {
+/// Hashes of the parts of a file whose bytes go by in order.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Passing {
+    /// Address of the next byte.
+    at: u64,
+    /// The part that is going by, if its first byte was seen.
+    part: Option<Sha256>,
+    /// Parts all of whose bytes went by.
+    pub(crate) whole: Vec<(u64, [u8; 32])>,
+}
+
+impl Passing {
+    /// These bytes go by.
+    pub(crate) fn pass(&mut self, address: u64, mut bytes: &[u8]) {
+        if address != self.at {
+            (self.at, self.part) = (address, None);
+        }
+        while !bytes.is_empty() {
+            if self.at.is_multiple_of(PART) {
+                self.part = Some(Sha256::new());
+            }
+            let room = PART - self.at % PART;
+            let (now, later) = bytes.split_at(bytes.len().min(room as usize));
+            self.at += now.len() as u64;
+            bytes = later;
+            if let Some(part) = &mut self.part {
+                part.update(now);
+            }
+            if self.at.is_multiple_of(PART)
+                && let Some(part) = self.part.take()
+            {
+                self.whole.push((self.at / PART - 1, part.finalize().into()));
+            }
+        }
+    }
+}
+
+/// Hashes the first `length` bytes of a file; `known`: hashes of parts that are taken already.
+pub(crate) fn hash_start(file: &File, length: u64, known: &BTreeMap<u64, [u8; 32]>) -> std::io::Result<[u8; 32]> {
     let parts = length.div_ceil(PART) as usize;
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(parts.div_ceil(2));
     let (next, hashes) = (AtomicUsize::new(0), Mutex::new(Ok(vec![[0; 32]; parts])));
@@ -58,7 +96,10 @@ pub(crate) fn hash_start(file: &File, length: u64) -> std::io::Result<[u8; 32]> 
             if part >= parts {
                 return;
             }
-            let hash = hash_part(file, part as u64 * PART, length, &mut buffer);
+            let hash = match known.get(&(part as u64)) {
+                Some(hash) => Ok(*hash),
+                None => hash_part(file, part as u64 * PART, length, &mut buffer),
+            };
             let mut hashes = hashes.lock().unwrap_or_else(|e| e.into_inner());
             match (&mut *hashes, hash) {
                 (Ok(hashes), Ok(hash)) => hashes[part] = hash,
@@ -105,7 +146,7 @@ pub(crate) fn check(path: &Path) -> Result<Seal, StoreError> {
     let tail = read_at(&mut file, size.saturating_sub(LENGTH as u64), LENGTH).map_err(io)?;
     let wrong = MARK.iter().zip(&tail).filter(|(a, b)| a != b).count() + MARK.len().saturating_sub(tail.len());
     if wrong <= TOLERANCE {
-        let digest = hash_start(&file, size - LENGTH as u64).map_err(io)?;
+        let digest = hash_start(&file, size - LENGTH as u64, &BTreeMap::new()).map_err(io)?;
         return if tail == bytes(&digest) {
             Ok(Seal::Intact)
         } else {
@@ -157,17 +198,33 @@ mod tests {
     #[test]
     fn the_hash_is_that_of_the_hashes_of_the_parts() {
         use std::io::Write;
+        let none = BTreeMap::new();
         for length in [0, 1, PART as usize, PART as usize + 1, 3 * PART as usize + 12_345] {
             let mut file = tempfile::tempfile().unwrap();
             let all: Vec<u8> = (0..length).map(|i| ((i * 7919) >> 5) as u8).collect();
             file.write_all(&all).unwrap();
             let parts: Vec<u8> = all.chunks(PART as usize).flat_map(|p| Sha256::digest(p).to_vec()).collect();
             assert_eq!(
-                hash_start(&file, length as u64).unwrap().as_slice(),
+                hash_start(&file, length as u64, &none).unwrap().as_slice(),
                 Sha256::digest(parts).as_slice(),
                 "{length}"
             );
-            assert!(hash_start(&file, length as u64 + 1).is_err(), "a file that is shorter");
+            assert!(hash_start(&file, length as u64 + 1, &none).is_err(), "a file that is shorter");
         }
+    }
+    #[test]
+    fn parts_that_go_by_whole_are_known() {
+        let (part, all) = (PART as usize, (0..4 * PART).map(|i| ((i * 7919) >> 5) as u8).collect::<Vec<_>>());
+        let mut passing = Passing::default();
+        // From within the first part on, in pieces, past the end of the third; a gap; the fourth from its middle on.
+        for piece in all[100..3 * part + 1].chunks(333_333).scan(100, |at, p| {
+            *at += p.len();
+            Some((*at - p.len(), p))
+        }) {
+            passing.pass(piece.0 as u64, piece.1);
+        }
+        passing.pass(3 * PART + 50, &all[3 * part + 50..]);
+        let expected = [1, 2].map(|p: usize| (p as u64, Sha256::digest(&all[p * part..(p + 1) * part]).into()));
+        assert_eq!(passing.whole, expected);
     }
 }

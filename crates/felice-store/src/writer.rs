@@ -1,6 +1,7 @@
 //! A file from its `.partial` beginnings to its final name.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -102,7 +103,7 @@ impl FileWriter {
         self.root().attribute("complete", 1_u64)?;
         self.close()?;
         let claim = self.claim.as_mut().unwrap_or_else(|| unreachable!("a writer holds its claim until it ends"));
-        let bytes = seal_and_sync(&claim.partial).map_err(|e| StoreError::write_io(&self.target, &e))?;
+        let bytes = seal_and_sync(&claim.partial, &claim.parts).map_err(|e| StoreError::write_io(&self.target, &e))?;
         plain::rename(&claim.partial, &self.target)?;
         claim.abandon(Abandon::Keep);
         let datasets = self.contents.borrow().len();
@@ -143,6 +144,8 @@ impl Drop for FileWriter {
 pub struct Claim {
     pub(crate) target: PathBuf,
     pub(crate) partial: PathBuf,
+    /// Hashes of parts of the partial file that are taken already, for its seal.
+    pub(crate) parts: BTreeMap<u64, [u8; 32]>,
     abandon: Abandon,
     lock: File,
 }
@@ -181,7 +184,13 @@ impl Claim {
                 // A file system without locks: two writers cannot be told apart there.
                 Ok(()) | Err(TryLockError::Error(_)) => {}
             }
-            let mut claim = Claim { target: target.to_owned(), partial, abandon: Abandon::RemoveEmpty, lock };
+            let mut claim = Claim {
+                target: target.to_owned(),
+                partial,
+                parts: BTreeMap::new(),
+                abandon: Abandon::RemoveEmpty,
+                lock,
+            };
             claim.abandon(Abandon::RemoveEmpty);
             return Ok(claim);
         }
@@ -259,10 +268,10 @@ pub(crate) fn options() -> hdf5::FileBuilder {
     options
 }
 
-fn seal_and_sync(path: &Path) -> std::io::Result<u64> {
+fn seal_and_sync(path: &Path, known: &BTreeMap<u64, [u8; 32]>) -> std::io::Result<u64> {
     let mut file = File::options().read(true).write(true).open(path)?;
     let length = file.metadata()?.len();
-    let digest = seal::hash_start(&file, length)?;
+    let digest = seal::hash_start(&file, length, known)?;
     file.seek(SeekFrom::End(0))?;
     file.write_all(&seal::bytes(&digest))?;
     file.sync_all()?;

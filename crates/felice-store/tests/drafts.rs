@@ -50,9 +50,13 @@ fn blocks() -> usize {
     (SHAPE[0] * SHAPE[1]).div_ceil(70)
 }
 
-fn finish(mut draft: Draft) -> Written {
+fn small(draft: &Draft) {
     draft.write(1, 0, &(0..50).flat_map(|i| f64::from(i).to_le_bytes()).collect::<Vec<_>>()).unwrap();
     draft.write(2, 0, &[7; 50]).unwrap();
+}
+
+fn finish(draft: Draft) -> Written {
+    small(&draft);
     let seen = std::sync::Mutex::new(vec![0; 3]);
     draft
         .complete_arrays(2, &|array, start, bytes| {
@@ -62,6 +66,10 @@ fn finish(mut draft: Draft) -> Written {
         })
         .unwrap();
     assert_eq!(*seen.lock().unwrap(), [SHAPE.iter().product::<usize>() as u64, 50, 50]);
+    conclude(draft)
+}
+
+fn conclude(draft: Draft) -> Written {
     let writer = draft.into_writer().unwrap();
     let n = writer.root().axis("n", &Unit::ONE, "late axis", &[1.0, 2.0]).unwrap();
     writer.root().array("late", &Unit::ONE, "late", &[&n], &[3.0, 4.0]).unwrap();
@@ -115,7 +123,7 @@ fn a_draft_left_at_any_stage_is_continued_to_the_same_file() {
     drop(draft);
     assert!(!path.exists() && folder.path().join("x.h5.partial").exists(), "a draft that is left stays");
     // Left while it was being finished: headers are half changed, data are appended.
-    let mut draft = Draft::resume(Claim::take(&path).unwrap(), Skeleton::from_bytes(&skeleton).unwrap()).unwrap();
+    let draft = Draft::resume(Claim::take(&path).unwrap(), Skeleton::from_bytes(&skeleton).unwrap()).unwrap();
     draft.complete_arrays(1, &|_, _, _| ()).unwrap();
     let writer = draft.into_writer().unwrap();
     writer.root().group("half").unwrap().text("log", "a log", &"x".repeat(100_000)).unwrap();
@@ -126,6 +134,43 @@ fn a_draft_left_at_any_stage_is_continued_to_the_same_file() {
     fill(&draft, blocks() / 2..blocks());
     check(&finish(draft));
     assert!(fs::read(&path).unwrap() == fs::read(&whole).unwrap(), "same bytes as an uninterrupted file");
+}
+
+#[test]
+fn completing_behind_the_writers_changes_no_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let [whole, path] = ["whole.h5", "x.h5"].map(|n| folder.path().join(n));
+    let draft = begin(&whole);
+    fill(&draft, 0..blocks());
+    finish(draft);
+
+    let draft = begin(&path);
+    let numbers = |block: usize| ((block * 70 * SHAPE[2]) as u64).min(SHAPE.iter().product::<usize>() as u64);
+    let follow = |next: &mut u64, end: u64, most: u64| {
+        let look = &mut |start: u64, bytes: &[u8]| {
+            assert_eq!(start, *next, "in order");
+            *next += bytes.len() as u64 / 4;
+        };
+        draft.complete_below(0, end, most, look).unwrap();
+        assert!(*next <= end, "{next} of {end} numbers that are written");
+    };
+    let mut next = 0;
+    for block in 0..blocks() / 2 {
+        fill(&draft, block..block + 1);
+        follow(&mut next, numbers(block + 1), u64::MAX);
+    }
+    assert!(next > numbers(blocks() / 2 - 10), "{next}");
+    // Numbers that were complete are written again, wrong and then right: all are looked at again.
+    draft.write(0, 5, &[0; 4]).unwrap();
+    fill(&draft, 0..1);
+    let mut next = 0;
+    follow(&mut next, numbers(blocks() / 2), 1);
+    assert!(next > 0 && next < numbers(blocks() / 4), "a little at a time: {next}");
+    fill(&draft, blocks() / 2..blocks());
+    small(&draft);
+    draft.complete_arrays(2, &|array, start, _| assert!(array > 0 || start >= next, "from there on")).unwrap();
+    check(&conclude(draft));
+    assert!(fs::read(&path).unwrap() == fs::read(&whole).unwrap(), "same bytes");
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! From finished units to a finished file.
 
-use std::sync::Mutex;
-
 use felice_base::Unit;
 use felice_store::{Draft, FileWriter, Heap, StoreError, Written};
 
@@ -32,76 +30,6 @@ pub fn write_coordinates(draft: &Draft, study: &Study, plan: &Plan, all: &[Coord
         }
     }
     Ok(())
-}
-
-/// Follows the rows of one column and notes units whose checksum is not the journal's.
-struct Cursor<'c> {
-    plan: &'c Plan,
-    records: &'c [Record],
-    column: usize,
-    unit: u64,
-    left: u64,
-    checksum: crc32fast::Hasher,
-}
-
-impl<'c> Cursor<'c> {
-    fn new(plan: &'c Plan, records: &'c [Record], column: usize) -> Self {
-        let mut cursor = Cursor { plan, records, column, unit: 0, left: 0, checksum: crc32fast::Hasher::new() };
-        cursor.left = cursor.unit_bytes();
-        cursor
-    }
-
-    fn unit_bytes(&self) -> u64 {
-        let column = &self.plan.columns[self.column];
-        (self.plan.unit_range(self.unit).1 * column.width * column.kind.bytes()) as u64
-    }
-
-    fn look(&mut self, mut bytes: &[u8], bad: &Mutex<Vec<u64>>) {
-        while !bytes.is_empty() && self.unit < self.plan.units() {
-            let (now, later) = bytes.split_at(bytes.len().min(self.left as usize));
-            self.checksum.update(now);
-            self.left -= now.len() as u64;
-            bytes = later;
-            if self.left == 0 {
-                let found = std::mem::take(&mut self.checksum).finalize();
-                let expected = self.records.get(self.unit as usize).and_then(|r| r.crcs.get(self.column));
-                if expected != Some(&found) {
-                    bad.lock().unwrap_or_else(|e| e.into_inner()).push(self.unit);
-                }
-                self.unit += 1;
-                if self.unit < self.plan.units() {
-                    self.left = self.unit_bytes();
-                }
-            }
-        }
-    }
-}
-
-/// Completes the arrays; the units whose bytes are not those that were journaled, rising.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn complete(
-    draft: &mut Draft,
-    heap: &Heap,
-    plan: &Plan,
-    records: &[Record],
-    threads: usize,
-) -> Result<Vec<u64>, StoreError> {
-    let bad = Mutex::new(Vec::new());
-    let cursors: Vec<Mutex<Cursor<'_>>> =
-        (0..plan.columns.len()).map(|c| Mutex::new(Cursor::new(plan, records, c))).collect();
-    draft.complete_arrays(threads, &|array, _, bytes| {
-        if let Some(cursor) = cursors.get(array) {
-            cursor.lock().unwrap_or_else(|e| e.into_inner()).look(bytes, &bad);
-        }
-    })?;
-    let mut bad = bad.into_inner().unwrap_or_else(|e| e.into_inner());
-    let ragged = |r: &&Record| ragged_bytes(heap, r).is_none();
-    bad.extend(records.iter().filter(ragged).map(|r| r.unit));
-    bad.sort_unstable();
-    bad.dedup();
-    Ok(bad)
 }
 
 /// A unit's spikes and failures, if they are the bytes that were journaled.
@@ -219,7 +147,7 @@ fn write_spikes(
     }
     let places = group.reserve::<f64>("spike_time", unit, about, &[&axis])?;
     drop((axis, group));
-    let mut draft = writer.into_draft(vec![places])?;
+    let draft = writer.into_draft(vec![places])?;
     let mut at = 0;
     ragged.visit(&mut |failures, spikes| {
         keep(failures);

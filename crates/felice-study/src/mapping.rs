@@ -7,7 +7,7 @@ use felice_store::{Axis as FileAxis, Claim, Group, Provenance, Source, StoreErro
 
 use crate::error::StudyError;
 use crate::finish::{self, Ragged as _};
-use crate::merge::{Moved, path_of};
+use crate::moved::{Moved, path_of};
 use crate::skeleton;
 use crate::study::Study;
 use crate::subject::{Column, Kind};
@@ -45,7 +45,7 @@ pub(crate) fn write(
         }
         .map(|()| None)
     };
-    let mut draft = skeleton::build_with(claim, study, plan, provenance, &place)?.or_nothing();
+    let draft = skeleton::build_with(claim, study, plan, provenance, &place)?.or_nothing();
     finish::write_coordinates(&draft, study, plan, &skeleton::coordinates(study, plan))?;
     draft.complete_arrays(1, &|_, _, _| ())?;
     let mut reasons = Vec::new();

@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use felice_store::{AttributeValue, Claim, Digest, FORMAT_VERSION, Input, Provenance, Reader, StoreError};
+use felice_store::{AttributeValue, Claim, FORMAT_VERSION, Input, Provenance, Reader, StoreError};
 
+use crate::cost::Cost;
 use crate::error::StudyError;
-use crate::finish::{self, Each, Ragged};
+use crate::estimate::Disk;
+use crate::finish;
 use crate::mapping;
-use crate::plan::{Cost, Plan, Shard};
+use crate::moved::{Moved, path_of};
+use crate::plan::{Plan, Shard};
 use crate::skeleton;
 use crate::state::Paths;
 use crate::study::Study;
-use crate::subject::{Column, Simulations};
+use crate::subject::Simulations;
 use crate::sweep::{Made, Outcome, outcome, same_file, subject_of, threads_or_all};
-
-/// Bytes that are moved at a time.
-const BLOCK: usize = 16 << 20;
 
 /// How shards are merged.
 #[derive(Clone, Debug)]
@@ -31,12 +31,12 @@ pub struct MergeOptions {
 }
 
 /// A shard's file, as far as its attributes tell.
-struct Part {
-    path: PathBuf,
-    shard: Shard,
-    failed: u64,
-    spikes: u64,
-    content: String,
+pub(crate) struct Part {
+    pub(crate) path: PathBuf,
+    pub(crate) shard: Shard,
+    pub(crate) failed: u64,
+    pub(crate) spikes: u64,
+    pub(crate) content: String,
 }
 
 /// What all shards of a study share.
@@ -79,15 +79,15 @@ pub fn merge(
     let claim = Claim::take(target)?;
     let threads = threads_or_all(options.threads);
     if !options.mapped {
-        plan.estimate(&study, &cost, threads).check_space(target)?;
+        plan.estimate(&study, &cost, threads, Disk::UNKNOWN).check_space(target)?;
     }
     let provenance = provenance(&options.provenance, &common);
     let moved = Moved { parts: &parts, plan: &plan, total: common.points };
     let written = if options.mapped {
         mapping::write(&moved, claim, &study, &provenance, failed, progress)?
     } else {
-        let mut draft = skeleton::build(claim, &study, &plan, &provenance)?.or_nothing();
-        moved.copy(&mut |column, start, bytes| Ok(draft.write(column, start, bytes)?), progress)?;
+        let draft = skeleton::build(claim, &study, &plan, &provenance)?.or_nothing();
+        moved.copy_into(&draft, threads, progress)?;
         finish::write_coordinates(&draft, &study, &plan, &skeleton::coordinates(&study, &plan))?;
         draft.complete_arrays(threads, &|_, _, _| ())?;
         finish::finish(draft, &plan, failed, &moved, &moved.lines())?
@@ -238,11 +238,6 @@ fn study_of(part: &Part, common: &Common) -> Result<Study, StudyError> {
     Ok(study)
 }
 
-/// Where a column lies in a file.
-pub(crate) fn path_of(column: &Column) -> String {
-    if column.name == "row_size" { "spikes/row_size".into() } else { column.name.clone() }
-}
-
 fn check_columns(parts: &[Part], plan: &Plan) -> Result<(), StudyError> {
     for part in parts {
         let reader = Reader::open_checked(&part.path)?;
@@ -275,100 +270,4 @@ fn provenance(from: &Provenance, common: &Common) -> Provenance {
         provenance.add_engine(name, version);
     }
     provenance
-}
-
-/// What is moved from shards into one file.
-pub(crate) struct Moved<'m> {
-    parts: &'m [Part],
-    plan: &'m Plan,
-    total: u64,
-}
-
-/// What is done with a block: column, index of its first number, its bytes.
-type Put<'p> = &'p mut dyn FnMut(usize, u64, &[u8]) -> Result<(), StudyError>;
-
-impl Moved<'_> {
-    pub(crate) fn plan(&self) -> &Plan {
-        self.plan
-    }
-
-    /// Files and their points, in order.
-    pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, usize)> {
-        self.parts.iter().map(|p| {
-            let range = p.shard.range(self.total);
-            (p.path.as_path(), (range.end - range.start) as usize)
-        })
-    }
-
-    /// Files and their spikes, in order.
-    pub(crate) fn spikes_of(&self) -> impl Iterator<Item = (&Path, usize)> {
-        self.parts.iter().map(|p| (p.path.as_path(), p.spikes as usize))
-    }
-
-    /// Which files were merged, as lines `HASH  NAME`.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        let name = |p: &Part| p.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        self.parts.iter().map(|p| format!("{}  {}", p.content, name(p))).collect()
-    }
-
-    /// Hands every column over, shard after shard, block after block.
-    pub(crate) fn copy(&self, put: Put<'_>, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StudyError> {
-        for part in self.parts {
-            let reader = Reader::open_checked(&part.path)?;
-            let range = part.shard.range(self.total);
-            for (i, column) in self.plan.columns.iter().enumerate() {
-                let path = path_of(column);
-                let rows = (BLOCK / (column.width * column.kind.bytes())).max(1);
-                let count = (range.end - range.start) as usize;
-                for first in (0..count).step_by(rows) {
-                    let bytes = reader.rows_le(&path, first, rows.min(count - first))?;
-                    put(i, (range.start + first as u64) * column.width as u64, &bytes)?;
-                }
-            }
-            progress(range.end, self.total);
-        }
-        Ok(())
-    }
-
-    /// Hashes every column's numbers in order, and the spike times where there are any.
-    pub(crate) fn hashes(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(Vec<Vec<u8>>, Vec<u8>), StudyError> {
-        let mut columns: Vec<Digest> = self.plan.columns.iter().map(|_| Digest::default()).collect();
-        self.copy(
-            &mut |column, _, bytes| {
-                columns[column].update(bytes);
-                Ok(())
-            },
-            progress,
-        )?;
-        let mut spikes = Digest::default();
-        self.visit(&mut |_, bytes| {
-            spikes.update(bytes);
-            Ok(())
-        })?;
-        Ok((columns.into_iter().map(Digest::finish).collect(), spikes.finish()))
-    }
-}
-
-impl Ragged for Moved<'_> {
-    fn spikes(&self) -> u64 {
-        self.parts.iter().map(|p| p.spikes).sum()
-    }
-
-    fn visit(&self, each: Each<'_>) -> Result<(), StudyError> {
-        for part in self.parts {
-            let reader = Reader::open_checked(&part.path)?;
-            let mut failures = Vec::new();
-            if part.failed > 0 {
-                let points = reader.rows_le("failures/point", 0, reader.shape("failures/point")?[0])?;
-                let points = points.as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b));
-                failures = points.zip(reader.texts("failures/reason")?).collect();
-            }
-            each(failures, &[])?;
-            let spikes = if self.plan.spikes { part.spikes as usize } else { 0 };
-            for first in (0..spikes).step_by(BLOCK / 8) {
-                each(Vec::new(), &reader.rows_le("spikes/spike_time", first, (spikes - first).min(BLOCK / 8))?)?;
-            }
-        }
-        Ok(())
-    }
 }

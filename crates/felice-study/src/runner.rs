@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use felice_store::{Draft, Heap, Journal, StoreError};
 
 use crate::error::StudyError;
+use crate::follow::Follower;
 use crate::plan::Plan;
 use crate::state::Record;
 use crate::study::{Policy, Study};
@@ -39,6 +40,7 @@ pub struct Runner<'r> {
     pub subject: &'r dyn Subject,
     pub draft: &'r Draft,
     pub heap: &'r Heap,
+    pub follower: &'r Follower<'r>,
     pub threads: usize,
     pub stop: &'r AtomicBool,
 }
@@ -50,6 +52,12 @@ struct Done {
     points: u64,
     /// The first point that failed, where the policy is to stop there.
     stopped: Option<(u64, String)>,
+}
+
+/// From here on the parallel loops of this thread (ensembles have some) run on itself: as many threads work as were asked
+/// for. For threads of our own; one that is in a pool already stays there.
+pub fn alone() -> Option<rayon::ThreadPool> {
+    rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().ok()
 }
 
 impl Runner<'_> {
@@ -89,23 +97,30 @@ impl Runner<'_> {
         halt: &AtomicBool,
         sender: &SyncSender<Result<Done, StoreError>>,
     ) {
+        let _alone = alone();
+        let outputs = self.plan.columns.len() - 1 - usize::from(self.plan.spikes);
+        let mut block = Block::new(&self.plan.columns[..outputs], 0);
         loop {
             if halt.load(Ordering::Relaxed) || self.stop.load(Ordering::Relaxed) {
                 return;
             }
             let Some(unit) = units.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
-            let outcome = self.unit(*unit);
+            let outcome = self.unit(*unit, &mut block);
             let failed = outcome.is_err();
             if sender.send(outcome).is_err() || failed {
+                return;
+            }
+            if let Err(e) = self.follower.follow(self.draft) {
+                let _ = sender.send(Err(e));
                 return;
             }
         }
     }
 
     /// Runs a unit and writes what it gives.
-    fn unit(&self, unit: u64) -> Result<Done, StoreError> {
+    fn unit(&self, unit: u64, block: &mut Block) -> Result<Done, StoreError> {
         let (first, count) = self.plan.unit_range(unit);
-        let block = self.compute(first, count);
+        self.compute(first, count, block);
         let stopped = match self.study.failures {
             Policy::Stop => block.failures.first_key_value().map(|(row, why)| (first + *row as u64, why.clone())),
             _ => None,
@@ -120,8 +135,11 @@ impl Runner<'_> {
             crcs.push(crc32fast::hash(rows));
             bytes += rows.len() as u64;
         }
-        let ragged = encode(&block, first);
+        let ragged = encode(block, first);
         let at = if ragged.is_empty() { 0 } else { self.heap.put(&ragged)? };
+        if stopped.is_none() {
+            self.follower.done(unit, crcs.clone());
+        }
         let record = Record {
             unit,
             heap: (at, ragged.len() as u64),
@@ -133,23 +151,21 @@ impl Runner<'_> {
         Ok(Done { record, bytes: bytes + ragged.len() as u64, points: count as u64, stopped })
     }
 
-    fn compute(&self, first: u64, count: usize) -> Block {
+    fn compute(&self, first: u64, count: usize, block: &mut Block) {
         let points = self.study.unit_points(first, count);
-        let outputs = self.plan.columns.len() - 1 - usize::from(self.plan.spikes);
-        let mut block = Block::new(&self.plan.columns[..outputs], count);
+        block.renew(count);
         let mut rows: Vec<usize> = (0..count).collect();
         let tries = if let Policy::Retry(n) = self.study.failures { n + 1 } else { 1 };
         for attempt in 0..tries {
             if attempt > 0 {
                 rows.iter().for_each(|row| block.forgive(*row));
             }
-            self.subject.run(&points, &rows, &mut block);
+            self.subject.run(&points, &rows, block);
             rows = block.failures.keys().copied().collect();
             if rows.is_empty() {
                 break;
             }
         }
-        block
     }
 
     fn commit(
@@ -259,4 +275,25 @@ pub fn decode(bytes: &[u8]) -> Option<(Failures, &[u8])> {
         rest = after;
     }
     Some((failures, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use rayon::prelude::*;
+
+    /// With one thread asked for, an ensemble must not take all cores.
+    #[test]
+    fn loops_of_a_worker_run_on_itself() {
+        let ids = || {
+            let _alone = super::alone();
+            let ids: std::collections::HashSet<_> =
+                (0..1000).into_par_iter().map(|_| std::thread::current().id()).collect();
+            (rayon::current_num_threads(), ids, std::thread::current().id())
+        };
+        let workers: Vec<_> = (0..3).map(|_| std::thread::spawn(ids)).collect();
+        for worker in workers {
+            let (threads, ids, own) = worker.join().unwrap();
+            assert_eq!((threads, ids.len(), ids.contains(&own)), (1, 1, true));
+        }
+    }
 }

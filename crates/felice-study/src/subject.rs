@@ -204,6 +204,20 @@ impl Data {
         }
     }
 
+    /// As [`Data::blank`], in the memory that is there.
+    fn blank_again(&mut self, len: usize) {
+        fn blank<T: Copy>(all: &mut Vec<T>, len: usize, nothing: T) {
+            all.clear();
+            all.resize(len, nothing);
+        }
+        match self {
+            Data::F64(all) => blank(all, len, f64::NAN),
+            Data::F32(all) => blank(all, len, f32::NAN),
+            Data::U64(all) => blank(all, len, 0),
+            Data::U8(all) => blank(all, len, 0),
+        }
+    }
+
     /// Replaces as many numbers from number `at` on as there are, `len` at most, converted to this type.
     fn put(&mut self, at: usize, len: usize, numbers: impl Iterator<Item = f64>) {
         fn fill<T>(places: &mut [T], numbers: impl Iterator<Item = f64>, of: impl Fn(f64) -> T) {
@@ -250,10 +264,34 @@ impl Block {
         }
     }
 
+    /// The same for other rows, in the memory that is there.
+    pub fn renew(&mut self, count: usize) {
+        self.columns.iter_mut().zip(&self.widths).for_each(|(c, width)| c.blank_again(width * count));
+        self.status.clear();
+        self.status.resize(count, status::GOOD);
+        self.spikes.clear();
+        self.spikes.resize(count, Vec::new());
+        self.failures.clear();
+    }
+
     /// Puts numbers into a row of a column.
     pub fn put(&mut self, column: usize, row: usize, numbers: impl IntoIterator<Item = f64>) {
         let width = self.widths[column];
         self.columns[column].put(row * width, width, numbers.into_iter());
+    }
+
+    /// Puts every `stride`-th number from number `first` on into a row of a column, behind a number of its own.
+    pub fn put_strided<L: Copy>(
+        &mut self,
+        (column, row): (usize, usize),
+        own: f64,
+        (numbers, first, stride): (&[L], usize, usize),
+        to_f64: impl Fn(L) -> f64,
+    ) {
+        let width = self.widths[column];
+        let later = numbers.chunks_exact(stride).map(|part| to_f64(part[first]));
+        self.columns[column].put(row * width, 1, std::iter::once(own));
+        self.columns[column].put(row * width + 1, width - 1, later);
     }
 
     /// Marks a row as failed.

@@ -9,12 +9,15 @@ use std::time::{Duration, Instant};
 use felice_store::{AttributeValue, Claim, Draft, Heap, Input, Journal, Provenance, Reader, Written};
 
 use crate::circuit_run::CircuitSubject;
+use crate::cost::{self, Cost};
 use crate::datasheet;
 use crate::ensemble_run::EnsembleSubject;
 use crate::error::StudyError;
+use crate::estimate::{Disk, Estimate};
 use crate::finish::{self, Heaped};
+use crate::follow::Follower;
 use crate::model_run::ModelSubject;
-use crate::plan::{Cost, Estimate, Plan, Shard};
+use crate::plan::{Plan, Shard};
 use crate::runner::{Progress, Runner};
 use crate::skeleton;
 use crate::state::{self, Paths, Record};
@@ -75,7 +78,8 @@ pub(crate) fn subject_of(study: &Study) -> Result<Box<dyn Subject + '_>, StudyEr
     }
 }
 
-/// What a sweep would take, without running more than a few points of it.
+/// What a sweep would take, without running more than a few points of it. Where a target is given, its disk is tried with a
+/// file that is removed again.
 ///
 /// # Errors
 /// [`StudyError`], [`StudyError::NoSpace`] where a target is given whose disk has no room for it.
@@ -88,11 +92,13 @@ pub fn estimate(
     target.map_or(Ok(()), |t| check_inputs(study, t))?;
     let subject = subject_of(study)?;
     subject.ready()?;
-    let cost = Cost::measure(study, &*subject);
+    let threads = threads_or_all(threads);
+    let cost = Cost::measure(study, &*subject, threads, cost::THOROUGH);
     let plan = Plan::new(study, &*subject, shard, &cost)?;
-    let estimate = plan.estimate(study, &cost, threads_or_all(threads));
-    target.map_or(Ok(()), |t| estimate.check_space(t))?;
-    Ok(estimate)
+    let estimate = plan.estimate(study, &cost, threads, Disk::UNKNOWN);
+    let Some(target) = target else { return Ok(estimate) };
+    estimate.check_space(target)?;
+    Ok(plan.estimate(study, &cost, threads, Disk::of(target, estimate.file)))
 }
 
 /// Threads beyond which a system may refuse more.
@@ -148,22 +154,23 @@ pub fn sweep(
     let Begun { plan, draft, heap, mut journal, mut records } = begun;
     let points = |records: &BTreeMap<u64, Record>| records.keys().map(|u| plan.unit_range(*u).1 as u64).sum::<u64>();
     let found = points(&records);
-    let mut draft = draft;
+    let follower = Follower::new(&plan);
+    records.values().for_each(|r| follower.done(r.unit, r.crcs.clone()));
     let coordinates = skeleton::coordinates(study, &plan);
     let start = begin.elapsed();
     progress(&Progress { done: found, total: plan.points(), failed: 0, rate: 0.0, left: None });
     for _ in 0..=REPAIRS {
         let pending: Vec<u64> = (0..plan.units()).filter(|u| !records.contains_key(u)).collect();
         if !pending.is_empty() {
-            let (draft, heap, stop) = (&draft, &heap, options.stop);
-            let runner = Runner { study, plan: &plan, subject: &*subject, draft, heap, threads, stop };
+            let (draft, heap, follower, stop) = (&draft, &heap, &follower, options.stop);
+            let runner = Runner { study, plan: &plan, subject: &*subject, draft, heap, follower, threads, stop };
             let new = runner.run(&pending, &mut journal, points(&records), progress)?;
             records.extend(new.into_iter().map(|r| (r.unit, r)));
         }
         finish::write_coordinates(&draft, study, &plan, &coordinates)?;
-        let all: Vec<Record> = records.values().cloned().collect();
-        let bad = finish::complete(&mut draft, &heap, &plan, &all, threads)?;
+        let bad = follower.complete(&draft, &heap, &records, threads)?;
         if bad.is_empty() {
+            let all: Vec<Record> = records.into_values().collect();
             let (failed, spikes) = (all.iter().map(|r| r.failed).sum(), all.iter().map(|r| r.spikes).sum());
             let written = finish::finish(draft, &plan, failed, &Heaped { heap: &heap, records: &all }, &[])?;
             paths.remove();
@@ -171,7 +178,10 @@ pub fn sweep(
             let made = Made { found, failed, spikes, simulations, time: begin.elapsed(), start };
             return outcome(study, &plan, &written, made);
         }
-        bad.iter().for_each(|unit| drop(records.remove(unit)));
+        for unit in bad {
+            records.remove(&unit);
+            follower.undone(unit);
+        }
     }
     let why = format!("the disk gave back other bytes than were written, {REPAIRS} times; check it");
     Err(StudyError::Unfinished { path: target.to_owned(), why })
@@ -223,9 +233,9 @@ fn begin_or_resume(
 ) -> Result<Begun, StudyError> {
     let creator = &options.provenance.creator;
     if !paths.journal.exists() {
-        let cost = Cost::measure(study, subject);
+        let cost = Cost::measure(study, subject, threads, cost::BRIEF);
         let plan = Plan::new(study, subject, options.shard, &cost)?;
-        plan.estimate(study, &cost, threads).check_space(&paths.journal)?;
+        plan.estimate(study, &cost, threads, Disk::UNKNOWN).check_space(claim.target())?;
         let draft = skeleton::build(claim, study, &plan, &provenance(study, subject, options))?;
         let _ = fs::remove_file(&paths.heap);
         let heap = Heap::open(&paths.heap, 0)?;

@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
 
+use crate::attribute::AttributeValue;
 use crate::error::StoreError;
 use crate::folder::write_folder;
-use crate::group::AttributeValue;
 use crate::inspect::{Entry, Inspection, Kind};
 use crate::plain::{PlainWriter, write_plain};
 use crate::reader::Reader;

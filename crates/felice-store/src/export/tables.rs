@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
+use crate::attribute::AttributeValue;
 use crate::error::StoreError;
-use crate::group::AttributeValue;
 use crate::inspect::{Entry, Kind};
 use crate::reader::Reader;
 

@@ -24,6 +24,8 @@ mod em {
     pub(super) const LINE: f64 = 1.35;
     /// Between what stands side by side.
     pub(super) const MARGIN: f64 = 0.7;
+    /// Between panels beside each other: what one says at its right is not to be read with what the next says at its left.
+    pub(super) const GUTTER: f64 = 1.2;
     /// Width of a colour bar.
     pub(super) const BAR: f64 = 0.9;
     /// Length of a legend's sample.
@@ -45,14 +47,15 @@ where
     };
     let share: Vec<f64> = rows.iter().map(|row| tall(row).unwrap_or(1.0).max(0.05)).collect();
     let total: f64 = share.iter().sum();
-    let width = sheet.width / columns as f64;
+    let gutter = em::GUTTER * sheet.text;
+    let width = (sheet.width - gutter * (columns - 1) as f64) / columns as f64;
     let mut y = top;
     let laid: Vec<Vec<Laid<'_>>> = rows
         .iter()
         .zip(&share)
         .map(|(row, share)| {
             let height = (sheet.height - top) * share / total;
-            let place = |(i, panel)| Laid::new(panel, sheet, (width * i as f64, y), (width, height));
+            let place = |(i, panel)| Laid::new(panel, sheet, ((width + gutter) * i as f64, y), (width, height));
             let laid = row.iter().enumerate().map(place).collect();
             y += height;
             laid
@@ -381,8 +384,8 @@ fn extent(values: impl Iterator<Item = f64>, scale: &Scale, margin: f64) -> Rang
         Scale::Log if low > high => 0.1..10.0,
         Scale::Log if high / low < 1.0 + 1e-12 => low / 2.0..high * 2.0,
         Scale::Log => low / (high / low).powf(margin)..high * (high / low).powf(margin),
-        Scale::Linear if low > high => 0.0..1.0,
-        Scale::Linear => {
+        Scale::Linear | Scale::Whole if low > high => 0.0..1.0,
+        Scale::Linear | Scale::Whole => {
             let span = high - low;
             // A constant still needs an axis around it.
             let pad = match () {

@@ -8,6 +8,8 @@ pub enum Scale {
     /// Evenly.
     #[default]
     Linear,
+    /// Evenly; ticks are at whole numbers.
+    Whole,
     /// By their logarithm.
     Log,
     /// The values 0, 1, 2 .. have these names.
@@ -37,6 +39,7 @@ impl Axis<'_> {
         let Range { start, end } = self.range;
         match self.scale {
             Scale::Linear => at_least_two(|n| linear(start, end, n), most),
+            Scale::Whole => at_least_two(|n| stepped(start, end, n, 1.0), most),
             Scale::Log => at_least_two(|n| logarithmic(start, end, n), most),
             Scale::Names(names) => {
                 let every = names.len().div_ceil(most.max(1)).max(1);
@@ -54,7 +57,12 @@ fn at_least_two(ticks: impl Fn(usize) -> Vec<(f64, String)>, most: usize) -> Vec
 
 /// Multiples of 1, 2 or 5 × a power of ten.
 fn linear(start: f64, end: f64, most: usize) -> Vec<(f64, String)> {
-    let rough = (end - start) / most.max(1) as f64;
+    stepped(start, end, most, 0.0)
+}
+
+/// The same, at least `least` apart.
+fn stepped(start: f64, end: f64, most: usize, least: f64) -> Vec<(f64, String)> {
+    let rough = ((end - start) / most.max(1) as f64).max(least);
     if !(rough > 0.0 && rough.is_finite()) {
         return Vec::new();
     }
@@ -136,6 +144,11 @@ mod tests {
         assert_eq!(said(linear(-0.31, 0.52, 5)), "−0.2 0 0.2 0.4");
         assert_eq!(said(linear(0.0, 50.0, 6)), "0 10 20 30 40 50");
         assert_eq!(said(linear(1.0000001, 1.0000004, 3)), "1.0000001 1.0000002 1.0000003 1.0000004");
+        let counts = |end: f64| Axis { range: 0.0..end, scale: &Scale::Whole }.ticks(6);
+        assert_eq!(
+            (said(counts(2.12)), said(counts(1.06)), said(counts(6.4))),
+            ("0 1 2".into(), "0 1".into(), "0 2 4 6".into())
+        );
         assert_eq!(said(logarithmic(1e-3, 2e-2, 6)), "10⁻³ 2·10⁻³ 5·10⁻³ 10⁻² 2·10⁻²");
         assert_eq!(said(logarithmic(0.1, 1000.0, 6)), "0.1 1 10 100 1000");
         assert_eq!(said(logarithmic(1e-12, 1e6, 4)), "10⁻¹⁰ 10⁻⁵ 10⁰ 10⁵");

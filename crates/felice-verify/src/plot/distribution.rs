@@ -7,6 +7,8 @@ use crate::figure::{Panel, SERIES, Scale, Series, Style};
 
 /// Bins of a histogram.
 const MOST_BINS: f64 = 60.0;
+/// Histograms in one panel that are filled.
+const MOST_FILLED: usize = 3;
 /// Points of a scatter plot; more are a blot.
 const MOST_POINTS: usize = 50_000;
 
@@ -35,15 +37,19 @@ impl Source<'_> {
                 remarks.push(format!("{} at {}", array.name, slice.held.join(", ")));
             }
             let bins = bins(&finite);
-            let series = self.split(&slice.axes)?.into_iter().zip(SERIES).map(|((name, of), ink)| {
+            let parts = self.split(&slice.axes)?;
+            // More fillings on top of one another are one grey.
+            let style = if parts.len() > MOST_FILLED { Style::Line(1.1) } else { Style::Area(0.9) };
+            let series = parts.into_iter().zip(SERIES).map(|((name, of), ink)| {
                 let part = (0..values.len()).filter(|i| of.as_ref().is_none_or(|(k, inner, n)| i / inner % n == *k));
-                Series { name, points: outline(&bins, part.map(|i| values[i])), ink, style: Style::Area(0.9) }
+                Series { name, points: outline(&bins, part.map(|i| values[i])), ink, style }
             });
             let series: Vec<Series> = series.collect();
             let most = series.iter().flat_map(|s| &s.points).map(|p| p.1).fold(1.0, f64::max);
             panels.push(Panel {
                 x_label: q.label(self.room(1), letter),
                 y_label: "number of points".into(),
+                y_scale: Scale::Whole,
                 series,
                 y_range: Some(0.0..1.06 * most),
                 ..Panel::default()

@@ -231,11 +231,9 @@ fn scale_ordinates(panels: &mut [Panel], what: &[&Array]) {
         let Some(array) = what.iter().find(|a| a.name == panel.y_label) else { continue };
         let ys = panel.series.iter().flat_map(|s| &s.points).map(|p| p.1);
         let size = ys.filter(|v| v.is_finite()).fold(0.0_f64, |m, v| m.max(v.abs()));
-        let about = if panel.series.iter().any(|s| !s.name.is_empty() && panel.bar.is_none()) && array.unit != "1" {
-            kind_of_unit(&array.unit)
-        } else {
-            array.about.as_str()
-        };
+        // Its lines may be points of an axis: then they are all of one array, whose name says more than its unit's kind.
+        let several = panel.series.iter().any(|s| what.iter().any(|a| a.name == s.name));
+        let about = if several && array.unit != "1" { kind_of_unit(&array.unit) } else { array.about.as_str() };
         let quantity = Quantity::new(&array.name, about, &array.unit, size);
         panel.series.iter_mut().flat_map(|s| &mut s.points).for_each(|p| p.1 *= quantity.factor);
         panel.y_label = quantity.label(PANEL * 96.0 / 25.4, 7.0 * 96.0 / 72.0);

@@ -43,7 +43,7 @@ impl Source<'_> {
         let axis = sizes.axes.first().map_or("row", |a| a.name.as_str());
         let label = format!("{} spikes of {row} of {} rows of {}", points.len(), rows.len(), super::name(group));
         let y = if keep.iter().all(|k| *k) { axis.to_owned() } else { format!("{axis}, of those kept") };
-        self.rows(points, row, y, Scale::Linear, &times.unit, label)
+        self.rows(points, row, y, Scale::Whole, &times.unit, label)
     }
 
     /// Rows whose coordinates are nearest to those asked for.
