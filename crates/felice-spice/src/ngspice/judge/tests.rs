@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::analysis::Sweep;
 use crate::engine::{Engine, Settings};
 use crate::job::Job;
 use crate::netlist::Netlist;
