@@ -150,12 +150,16 @@ said = subprocess.run(["ngspice", "--version"], capture_output=True, text=True, 
 VERSION = re.search(r"ngspice-(\S+)", said)[1]
 LIBRARY = (ROOT / "netlists/lib/ekv.lib").read_text()
 result = {"made_by": f"ngspice {VERSION}; see ngspice.py", "waveforms": {}, "operating_points": {}}
-for path in FILES:
-    if not ONLY or path in ONLY:
-        result["waveforms"][path] = waveform(path)
-for path in POINTS:
-    if not ONLY or path in ONLY:
-        result["operating_points"][path] = operating_point(path)
+failed = []
+for kind, paths, make in (("operating_points", POINTS, operating_point), ("waveforms", FILES, waveform)):
+    for path in paths:
+        if not ONLY or path in ONLY:
+            try:
+                result[kind][path] = make(path)
+            except subprocess.CalledProcessError:
+                failed.append(path)
+if failed:
+    sys.exit(f"no file written: ngspice failed on {', '.join(failed)}; what has run is kept under {KEPT}")
 if not ONLY:
     target = pathlib.Path(__file__).with_name("ngspice.json")
     target.with_suffix(".partial").write_text(json.dumps(result, separators=(",", ":")) + "\n")

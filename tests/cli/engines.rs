@@ -218,3 +218,26 @@ fn what_only_ngspice_understands_goes_there_and_the_result_says_why() {
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
     assert!(ran.stderr.contains("bjt.cir:4") && ran.stderr.contains("install"), "{}", ran.stderr);
 }
+
+/// ngspice itself ends well on these, with 1e12 V, 0 V and -1e38 A.
+#[test]
+fn what_no_engine_can_solve_is_no_result_of_ngspice_either() {
+    let dir = tempfile::tempdir().unwrap();
+    for (body, name) in [
+        ("i1 0 a 1u\nr1 a 0 1k\nr2 a 0 -1k", "v(a)"),
+        ("e1 a 0 a 0 1\nr1 a 0 1k", "v(a)"),
+        ("v1 a 0 0\nb1 a 0 i=1/v(a)", "`b1`"),
+    ] {
+        for analysis in [".op", ".tran 1u 10u", ".tran 1u 10u 5u"] {
+            file(dir.path(), "s.cir", format!("singular\n{body}\n{analysis}\n.end\n"));
+            for engine in ["ngspice", "native", "auto"] {
+                refused(dir.path(), &["spice", "s.cir", "--engine", engine, "--output", "s.csv"], 3, &[name]);
+            }
+            assert!(!dir.path().join("s.csv").exists());
+        }
+    }
+    file(dir.path(), "ic.cir", "contradicted\nv1 a 0 1\nr1 a b 1k\nc1 b 0 1u\n.ic v(b)=0 v(a)=0\n.tran 1u 1m\n.end\n");
+    for engine in ["ngspice", "native", "spice21"] {
+        refused(dir.path(), &["spice", "ic.cir", "--engine", engine], 2, &["ic.cir:5:12", "`v1`"]);
+    }
+}

@@ -54,11 +54,14 @@ impl Circuit {
         for (index, &(node, asked)) in self.initial.iter().enumerate() {
             match known[node.index()] {
                 None => spread(&mut known, node, asked),
-                Some((volts, source)) if !((volts - asked).abs() <= ROUNDING * volts.abs().max(1.0)) => {
+                Some((volts, source)) => {
+                    let off = (volts - asked).abs();
+                    if off <= ROUNDING * volts.abs().max(1.0) {
+                        continue;
+                    }
                     let source = source.map_or_else(String::new, |s| self.elements[s].name.clone());
                     return Some(Contradiction { index, volts, source });
                 }
-                Some(_) => {}
             }
         }
         None

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::deck;
 use super::raw::Plot;
-use crate::analysis::{Analysis, Tran};
+use crate::analysis::{Analysis, Sweep, Tran};
 use crate::circuit::{Circuit, Saves};
 use crate::engine::EngineName;
 use crate::error::SpiceError;
@@ -70,7 +70,7 @@ pub(super) fn judge(
         Analysis::Tran(tran) if tran.uic => return Ok(None),
         Analysis::Tran(tran) => audit.start(tran, &at(0)),
         Analysis::Dc(sweeps) => {
-            let values: Vec<Vec<f64>> = sweeps.iter().map(|s| s.values()).collect();
+            let values: Vec<Vec<f64>> = sweeps.iter().map(Sweep::values).collect();
             let rows = points.columns.first().map_or(0, |c| c.1.len());
             (0..rows).try_for_each(|row| {
                 let mut rest = row;
