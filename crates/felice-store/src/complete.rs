@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::fletcher::fletcher32;
 use crate::places::Places;
-use crate::seal::Passing;
+use crate::seal::{Part, Passing};
 
 /// What is done with numbers that are complete: index of the first, their bytes.
 pub(crate) type Look<'l> = &'l mut dyn FnMut(u64, &[u8]);
@@ -65,7 +65,7 @@ impl Completion {
     }
 
     /// The hash of all numbers and those of parts of the file; none before all are complete.
-    pub(crate) fn hashes(&self, places: &Places) -> Option<(Vec<u8>, Vec<(u64, [u8; 32])>)> {
+    pub(crate) fn hashes(&self, places: &Places) -> Option<(Vec<u8>, Vec<Part>)> {
         let state = self.lock();
         let complete = state.next == places.len();
         complete.then(|| (state.numbers.clone().finalize().to_vec(), state.passing.whole.clone()))

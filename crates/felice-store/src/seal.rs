@@ -47,6 +47,9 @@ pub(crate) fn bytes(sha256: &[u8]) -> Vec<u8> {
     seal
 }
 
+/// A part's number and its hash.
+pub(crate) type Part = (u64, [u8; 32]);
+
 /// Hashes of the parts of a file whose bytes go by in order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Passing {
@@ -55,7 +58,7 @@ pub(crate) struct Passing {
     /// The part that is going by, if its first byte was seen.
     part: Option<Sha256>,
     /// Parts all of whose bytes went by.
-    pub(crate) whole: Vec<(u64, [u8; 32])>,
+    pub(crate) whole: Vec<Part>,
 }
 
 impl Passing {

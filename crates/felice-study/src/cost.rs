@@ -11,10 +11,10 @@ use crate::runner::alone;
 use crate::study::Study;
 use crate::subject::{Block, Data, Subject};
 
-/// Time for finding out how large the units of a sweep should be.
-pub const BRIEF: Duration = Duration::from_millis(50);
-/// Time for an estimate that somebody reads: of points that differ much in what they cost, enough are to be seen.
-pub const THOROUGH: Duration = Duration::from_millis(500);
+/// For finding out how large the units of a sweep should be, at a small part of its own cost.
+pub const BRIEF: Effort = Effort { time: Duration::from_millis(50), share: 32 };
+/// For an estimate that somebody reads: of points that differ much in what they cost, enough are to be seen.
+pub const THOROUGH: Effort = Effort { time: Duration::from_millis(500), share: 1 };
 /// Points that a vector machine runs in the time of one, or nearly so.
 const LANES: u64 = 16;
 /// So many times as many points in the next round: a thousand together may cost no more than a few of them.
@@ -24,6 +24,14 @@ const PATIENCE: u32 = 6;
 /// Tries at most.
 const MOST_ROUNDS: u64 = 4096;
 
+/// How much is spent on finding out.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    time: Duration,
+    /// One of so many points at most are run together.
+    share: u64,
+}
+
 /// What a point costs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cost {
@@ -31,6 +39,8 @@ pub struct Cost {
     pub seconds: f64,
     /// Spikes.
     pub spikes: f64,
+    /// So many points were run together; more may cost less each.
+    pub together: u64,
 }
 
 /// Some points that were run together.
@@ -44,11 +54,12 @@ struct Round {
 }
 
 impl Cost {
-    /// Measured on points spread over the study, for about this time (one round a thread at least), on as many threads as
+    /// Measured on points spread over the study (one round a thread at least), on as many threads as
     /// the sweep will have: they share the memory, and the machine with other programs.
-    pub fn measure(study: &Study, subject: &dyn Subject, threads: usize, time: Duration) -> Self {
+    pub fn measure(study: &Study, subject: &dyn Subject, threads: usize, effort: Effort) -> Self {
         let total = study.points();
-        let most = (subject.together() as u64).min(total);
+        let Effort { time, share } = effort;
+        let most = (subject.together() as u64).min((total / share).max(LANES)).min(total);
         let (next, rounds, begin) = (AtomicU64::new(0), Mutex::new(Vec::new()), Instant::now());
         let work = || {
             let _alone = alone();
@@ -82,7 +93,7 @@ impl Cost {
         let (seconds, timed) =
             large().filter(|r| !(fresh && r.cached)).fold((0.0, 0), |(s, n), r| (s + r.seconds, n + r.points));
         let (spikes, tried) = rounds.iter().fold((0, 0), |(s, n), r| (s + r.spikes, n + r.points));
-        Cost { seconds: each(seconds, timed), spikes: each(spikes as f64, tried) }
+        Cost { seconds: each(seconds, timed), spikes: each(spikes as f64, tried), together: most }
     }
 
     /// Bytes of a point's spikes.

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use felice_base::Signal;
-use felice_neurons::ensemble::{Block as Lanes, Cause, Ensemble, Method, Settings};
+use felice_neurons::ensemble::{Block as Lanes, Cause, Ensemble, Settings};
 use felice_neurons::simd::Width;
 use felice_neurons::{AnyNeuron, NeuronError, Stimulus, Trigger};
 
@@ -14,11 +14,6 @@ use crate::subject::{Block, Column, Subject, UnitPoints};
 
 /// Neurons that are stepped by one task.
 const TASK: usize = 1008;
-/// Numbers that the samples of a task of fixed steps aim at: all its neurons are sampled at a time, into rows that
-/// should stay in the processor's caches meanwhile.
-const SAMPLED: usize = 1 << 17;
-/// Neurons of the widest vectors, side by side as the kernels have them: a task of fewer would leave lanes empty.
-const ABREAST: usize = 48;
 
 /// A model's ensemble with everything that a study of it needs.
 pub struct EnsembleSubject<'s> {
@@ -43,29 +38,6 @@ struct Ready {
     rows: Vec<usize>,
 }
 
-impl Ready {
-    /// Keeps so many neurons; the others.
-    fn split_off(&mut self, count: usize, states: usize) -> Self {
-        let count = count.min(self.rows.len());
-        Ready {
-            neurons: self.neurons.split_off(count),
-            starts: self.starts.split_off(count * states),
-            stimuli: self.stimuli.split_off(count),
-            rows: self.rows.split_off(count),
-        }
-    }
-}
-
-/// Neurons of a task.
-fn task(settings: &Settings, states: usize) -> usize {
-    match settings.method {
-        Method::Rk4 { .. } | Method::Tsit5 { .. } if settings.samples > 0 => {
-            (SAMPLED / (settings.samples * states.max(1)) / ABREAST * ABREAST).clamp(ABREAST, TASK)
-        }
-        _ => TASK,
-    }
-}
-
 impl<'s> EnsembleSubject<'s> {
     /// The ensemble of a study.
     pub fn new(study: &'s Study, spec: &'s ModelSpec) -> Self {
@@ -83,7 +55,6 @@ impl<'s> EnsembleSubject<'s> {
             block: TASK,
             ..plain
         };
-        let settings = Settings { block: task(&settings, names.len()), ..settings };
         EnsembleSubject {
             model: ModelSubject::new(study, spec),
             spec,
@@ -131,16 +102,7 @@ impl<'s> EnsembleSubject<'s> {
         Ok(())
     }
 
-    /// A task after another, so that each is taken over while its samples are in the processor's caches.
-    fn simulate<L: Width>(&self, mut ready: Ready, block: &mut Block) -> Result<(), NeuronError> {
-        while !ready.rows.is_empty() {
-            let later = ready.split_off(self.settings.block, self.states);
-            self.task::<L>(std::mem::replace(&mut ready, later), block)?;
-        }
-        Ok(())
-    }
-
-    fn task<L: Width>(&self, ready: Ready, block: &mut Block) -> Result<(), NeuronError> {
+    fn simulate<L: Width>(&self, ready: Ready, block: &mut Block) -> Result<(), NeuronError> {
         let Ready { neurons, starts, stimuli, rows } = ready;
         let ensemble = Ensemble::of(&self.spec.neuron, neurons, Some(starts.clone()))?;
         let ensemble = match stimuli.iter().all(Vec::is_empty) {
@@ -172,9 +134,10 @@ impl<'s> EnsembleSubject<'s> {
             let mut columns = 0..;
             let mut next = || columns.next().unwrap_or_default();
             if self.outputs.samples.is_some() {
-                let own = &lanes.samples[k * samples * dim..][..samples * dim];
+                let own = lanes.samples[k * samples * dim..][..samples * dim].chunks_exact(dim);
                 for state in &self.sampled {
-                    block.put_strided((next(), row), starts[k * dim + state], (own, *state, dim), L::to_f64);
+                    let later = own.clone().map(|y| y[*state].to_f64());
+                    block.put(next(), row, std::iter::once(starts[k * dim + state]).chain(later));
                 }
             }
             let count = spikes.map_or(0, |s| s.counts[k] as usize);

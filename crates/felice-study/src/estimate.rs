@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_last_units_leave_threads_idle() {
-        let cost = Cost { seconds: 0.5, spikes: 0.0 };
+        let cost = Cost { seconds: 0.5, spikes: 0.0, together: 1 };
         let disk = Disk { sync: 0.01, rate: 1e9 };
         let seconds = |points, unit, threads| plan(points, unit).seconds(&cost, threads, 0, disk) - ENDS - 0.1;
         for (points, unit, threads, expected) in [
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_file_costs_its_copies_or_its_disk() {
-        let cost = Cost { seconds: 1e-3, spikes: 0.0 };
+        let cost = Cost { seconds: 1e-3, spikes: 0.0, together: 1 };
         let seconds =
             |threads, file, rate| plan(4000, 100).seconds(&cost, threads, file, Disk { sync: 0.0, rate }) - ENDS;
         assert!((seconds(2, 8_000_000_000, 1e12) - (2.0 + 4.0)).abs() < 1e-9, "threads share the copying");

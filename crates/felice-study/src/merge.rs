@@ -68,7 +68,7 @@ pub fn merge(
     let subject = subject_of(&study)?;
     let spikes: u64 = parts.iter().map(|p| p.spikes).sum();
     let failed = parts.iter().map(|p| p.failed).sum();
-    let cost = Cost { seconds: 0.0, spikes: spikes as f64 / common.points as f64 };
+    let cost = Cost { seconds: 0.0, spikes: spikes as f64 / common.points as f64, ..Cost::default() };
     let plan = Plan::new(&study, &*subject, None, &cost)?;
     check_columns(&parts, &plan)?;
     let paths = Paths::of(target);

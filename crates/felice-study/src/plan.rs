@@ -71,6 +71,8 @@ const UNIT_BYTES: u64 = 4 << 20;
 const MOST_UNIT_BYTES: u64 = 256 << 20;
 /// Time that a unit aims at.
 const UNIT_TIME: f64 = 1.0;
+/// So many times less a point may cost among all that should run together than among the few that were tried.
+const GAIN: f64 = 8.0;
 /// Bytes that a dataset's headers take.
 const HEADER: u64 = 3000;
 
@@ -108,7 +110,9 @@ impl Plan {
             samples: subject.sample_axis(),
         };
         let by_size = UNIT_BYTES / (plan.point_bytes() + cost.spike_bytes()).max(1);
-        let by_time = (UNIT_TIME / cost.seconds.max(1e-9)) as u64;
+        // What is known of a few points says too much of many: they are believed to cost less.
+        let gain = if cost.together < subject.together() as u64 { GAIN } else { 1.0 };
+        let by_time = (gain * UNIT_TIME / cost.seconds.max(1e-9)) as u64;
         // Enough units to keep many threads busy, not so many that points run alone which cost less together.
         let together = (subject.together() as u64).min((plan.points() / 8).max(64));
         let by_share = (plan.points() / 32).max(together);

@@ -280,20 +280,6 @@ impl Block {
         self.columns[column].put(row * width, width, numbers.into_iter());
     }
 
-    /// Puts every `stride`-th number from number `first` on into a row of a column, behind a number of its own.
-    pub fn put_strided<L: Copy>(
-        &mut self,
-        (column, row): (usize, usize),
-        own: f64,
-        (numbers, first, stride): (&[L], usize, usize),
-        to_f64: impl Fn(L) -> f64,
-    ) {
-        let width = self.widths[column];
-        let later = numbers.chunks_exact(stride).map(|part| to_f64(part[first]));
-        self.columns[column].put(row * width, 1, std::iter::once(own));
-        self.columns[column].put(row * width + 1, width - 1, later);
-    }
-
     /// Marks a row as failed.
     pub fn fail(&mut self, row: usize, reason: impl Into<String>) {
         self.status[row] = status::FAILED;

@@ -233,7 +233,7 @@ fn begin_or_resume(
 ) -> Result<Begun, StudyError> {
     let creator = &options.provenance.creator;
     if !paths.journal.exists() {
-        let cost = Cost::measure(study, subject, threads, cost::BRIEF);
+        let cost = Cost::measure(study, subject, 1, cost::BRIEF);
         let plan = Plan::new(study, subject, options.shard, &cost)?;
         plan.estimate(study, &cost, threads, Disk::UNKNOWN).check_space(claim.target())?;
         let draft = skeleton::build(claim, study, &plan, &provenance(study, subject, options))?;
