@@ -126,7 +126,8 @@ fn the_bench_says_everything_and_writes_states() {
             / report["neuron_steps_per_second"].as_f64().unwrap();
         assert!((5.99..20.0).contains(&stages), "Tsit5 evaluates the field six times a step: {stages}");
         let share = report["share_of_fma_bound"].as_f64();
-        assert!(if mode == "fixed" { share.is_some_and(|s| s > 0.0 && s < 1.0) } else { share.is_none() }, "{share:?}");
+        // A quotient of two times: on a busy machine it can be anything.
+        assert!(if mode == "fixed" { share.is_some_and(|s| s > 0.0) } else { share.is_none() }, "{share:?}");
         assert!(report["instructions"].as_str().is_some_and(|s| !s.is_empty()));
         let states = std::fs::read_to_string(dir.path().join("s.csv")).unwrap();
         assert!(states.starts_with("v,v_slow,i_app\n") && states.lines().count() == 51);
