@@ -325,6 +325,21 @@ fn finish<L>(first: usize, outcome: Outcome<L>) -> Block<L> {
     }
 }
 
+/// Samples of all neurons that are taken before they go to their neurons' rows: written one by one, every number would
+/// touch a cache line of its own.
+const TAKEN: usize = 32;
+
+/// From `[sample][neuron][state]` to each neuron's row.
+fn spread<'r, L: Copy + 'r>(taken: &[L], [n, dim, count]: [usize; 3], rows: impl Iterator<Item = &'r mut [L]>) {
+    for (k, row) in rows.enumerate() {
+        for i in 0..dim {
+            for sample in 0..count {
+                row[sample * dim + i] = taken[(sample * n + k) * dim + i];
+            }
+        }
+    }
+}
+
 /// Fixed steps and nothing to look for on the way.
 fn fixed<L: Width>(
     plan: &Plan,
@@ -343,6 +358,7 @@ fn fixed<L: Width>(
     let alone = if crowd.is_none() { n } else { 0 };
     let models: Vec<Box<dyn Model>> = (0..alone).map(|i| neurons.one(i)).collect();
     let mut states: Vec<L> = neurons.states.iter().map(|y| L::from_f64(*y)).collect();
+    let mut taken = vec![L::num(0.0); samples.min(TAKEN) * n * dim];
     for part in 0..parts {
         match &mut crowd {
             Some(crowd) => {
@@ -356,8 +372,11 @@ fn fixed<L: Width>(
             }
         }
         if samples > 0 {
-            for k in 0..n {
-                out.samples[(k * samples + part) * dim..][..dim].copy_from_slice(&states[k * dim..][..dim]);
+            let place = part % TAKEN;
+            taken[place * n * dim..][..n * dim].copy_from_slice(&states);
+            if place == TAKEN - 1 || part == samples - 1 {
+                let rows = out.samples.chunks_exact_mut(samples * dim).map(|row| &mut row[(part - place) * dim..]);
+                spread(&taken, [n, dim, place + 1], rows);
             }
         }
     }
