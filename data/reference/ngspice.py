@@ -16,10 +16,6 @@ their uncertainty is the difference of the extrapolations from the coarser and t
 run's, and their uncertainty is its difference from the next. `ngspice` is the error of the run with 100,000 steps against
 the samples. rms and largest of each, in V, stand beside the samples.
 
-State of ngspice.json on 2026-11-24: the twelve netlists with an `uncertainty` were made in this way (the EKV neurons by a
-slightly earlier build, chgtol 1e-26), the other seventeen by this script's predecessor, one run of 100,000 steps
-each; running this makes them all.
-
 ngspice interprets EKV transistors as B sources: the EKV neurons take a minute and more for each 100,000 steps.
 """
 import csv
