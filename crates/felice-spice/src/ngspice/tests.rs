@@ -179,7 +179,7 @@ fn an_absent_ngspice_is_named_with_its_remedy() {
 #[test]
 fn of_points_at_the_same_time_the_last_counts() {
     let folder = tempfile::tempdir().unwrap();
-    let rows = [[0.0, 5.0, 0.0, 0.0], [1e-6, 5.0, 1.0, 0.0], [1e-6, 5.0, 2.0, 0.0], [1e-5, 5.0, 3.0, 0.0]];
+    let rows = [[0.0, 0.0, 0.0, 0.0], [1e-6, 5.0, 1.0, 0.0], [1e-6, 5.0, 2.0, 0.0], [1e-5, 5.0, 3.0, 0.0]];
     let bytes: Vec<u8> = rows.as_flattened().iter().flat_map(|x: &f64| x.to_le_bytes()).collect();
     std::fs::write(folder.path().join("points"), bytes).unwrap();
     let header = "Title: t\\nPlotname: Transient Analysis\\nFlags: real\\nNo. Variables: 4\\nNo. Points: 4\\nVariables:\\n\
