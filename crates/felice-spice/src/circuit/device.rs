@@ -130,7 +130,7 @@ pub enum Device {
         p: NodeId,
         /// Cathode.
         n: NodeId,
-        /// Index into [`Circuit::diode_models`].
+        /// Index into [`Circuit::diode_models`](super::Circuit::diode_models).
         model: usize,
         /// Area factor.
         area: f64,
@@ -147,7 +147,7 @@ pub enum Device {
         s: NodeId,
         /// Bulk.
         b: NodeId,
-        /// Index into [`Circuit::ekv_models`].
+        /// Index into [`Circuit::ekv_models`](super::Circuit::ekv_models).
         model: usize,
         /// Geometry and trim.
         size: MosSize,
@@ -162,7 +162,7 @@ pub enum Device {
         s: NodeId,
         /// Bulk.
         b: NodeId,
-        /// Index into [`Circuit::bsim4_models`].
+        /// Index into [`Circuit::bsim4_models`](super::Circuit::bsim4_models).
         model: usize,
         /// Geometry and trim.
         size: MosSize,
