@@ -117,7 +117,7 @@ impl Job {
             circuit.initial.retain(|(n, _)| *n != node);
             circuit.initial.push((node, *volts));
         }
-        if let Some(c) = circuit.contradiction() {
+        if let Some(c) = circuit.contradiction(&circuit.initial) {
             let (node, volts) = circuit.initial[c.index];
             return Err(SpiceError::Request {
                 what: format!("an initial voltage of {volts} V at `{}`", circuit.nodes.name(node)),

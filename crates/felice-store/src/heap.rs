@@ -1,10 +1,9 @@
 //! A heap: bytes of any length, put at its end by any thread, found again by their address.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use crate::error::StoreError;
 
@@ -75,25 +74,6 @@ impl Heap {
     }
 }
 
-/// Bytes that may still be written to the file system of a path's folder; none where it does not say.
-pub fn free_space(path: &Path) -> Option<u64> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let fs = rustix::fs::statvfs(folder).ok()?;
-    fs.f_bavail.checked_mul(fs.f_frsize)
-}
-
-/// How long the file system of a path's folder takes to write and sync so many bytes, tried with a file that is removed
-/// again; none where it cannot.
-pub fn write_time(path: &Path, bytes: usize) -> Option<Duration> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let tried = folder.join(format!(".felice-time-{}", std::process::id()));
-    let (bytes, begin) = (vec![0x5a; bytes], Instant::now());
-    let written = File::create(&tried).and_then(|f| f.write_all_at(&bytes, 0).and_then(|()| f.sync_data()));
-    let time = begin.elapsed();
-    let _ = fs::remove_file(&tried);
-    written.ok().map(|()| time)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,9 +90,5 @@ mod tests {
         let heap = Heap::open(&path, 5).unwrap();
         assert_eq!(heap.put(b"third").unwrap(), 5);
         assert!(matches!(Heap::open(&path, 100), Err(StoreError::Damaged { .. })));
-        assert!(free_space(&path).unwrap() > 0);
-        assert!(write_time(&path, 1 << 20).unwrap() > Duration::ZERO);
-        assert!(write_time(&folder.path().join("no/x"), 1).is_none());
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left");
     }
 }

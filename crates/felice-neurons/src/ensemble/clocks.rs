@@ -117,8 +117,8 @@ impl Clocks {
         if lanes == 0 {
             return 0;
         }
-        spread(accepted, self.accepted.rows());
-        spread(lanes, self.ordinary.rows());
+        flag(accepted, self.accepted.rows());
+        flag(lanes, self.ordinary.rows());
         let (h, wanted) = (rows.h.rows(), rows.wanted.rows());
         self.h.rows().iter_mut().zip(&*h).for_each(|(to, h)| *to = h.to_f64());
         match limits.control {
@@ -143,8 +143,8 @@ const FLAGS: [[f64; 4]; 16] = {
     flags
 };
 
-/// One bit a lane becomes one number a lane, 1 or 0. Rows are at least four vectors wide.
-fn spread(bits: u64, to: &mut [f64]) {
+/// One bit a lane becomes one number a lane, 1 or 0. Rows are a multiple of four wide: that many vectors.
+fn flag(bits: u64, to: &mut [f64]) {
     for (i, four) in to.as_chunks_mut::<4>().0.iter_mut().enumerate() {
         *four = FLAGS[(bits >> (4 * i) & 15) as usize];
     }
@@ -167,7 +167,7 @@ struct Cruise<'a, V> {
     kind: PhantomData<V>,
 }
 
-/// Vectors at a time; a multiple of it makes the width of any rows.
+/// Vectors at a time; rows are a whole number of times as wide.
 const TOGETHER: usize = 2;
 
 impl<V: Vector<Lane = f64>> Kernel for Cruise<'_, V> {

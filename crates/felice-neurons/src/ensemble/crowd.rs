@@ -86,15 +86,36 @@ impl<M: Neuron, V: Vector, const K: usize> Crowd<V::Lane> for Groups<M, V, K> {
     }
 
     fn read(&self, states: &mut [V::Lane]) {
+        self.here.within(Read { groups: &self.groups, len: self.len, states });
+    }
+}
+
+struct Read<'a, M: Neuron, V: Vector, const K: usize> {
+    groups: &'a [Group<M, V, K>],
+    len: usize,
+    states: &'a mut [V::Lane],
+}
+
+impl<M: Neuron, V: Vector, const K: usize> Kernel for Read<'_, M, V, K> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
         let (w, n) = (Pack::<V, K>::WIDTH, M::State::<V::Lane>::LEN);
         let mut column = vec![V::Lane::num(0.0); w];
-        for (g, group) in self.groups.iter().enumerate() {
-            for i in 0..n {
-                group.y.get(i).store(&mut column);
-                for lane in 0..w.min(self.len.saturating_sub(g * w)) {
-                    states[(g * w + lane) * n + i] = column[lane];
+        let mut g = 0;
+        while g < self.groups.len() {
+            let lanes = w.min(self.len.saturating_sub(g * w));
+            let mut i = 0;
+            while i < n {
+                self.groups[g].y.get(i).store(&mut column);
+                let mut lane = 0;
+                while lane < lanes {
+                    self.states[(g * w + lane) * n + i] = column[lane];
+                    lane += 1;
                 }
+                i += 1;
             }
+            g += 1;
         }
     }
 }

@@ -178,6 +178,18 @@ fn weighted<S: Row<Pack<V, K>>, V: Vector, const K: usize>(
     sum
 }
 
+/// The same of one state of one neuron.
+#[inline(always)]
+fn weighted_state<L: Lane>(stages: &[L], [state, dim]: [usize; 2], a: &[f64], last: usize) -> L {
+    let mut sum = L::num(a[0]) * stages[state];
+    let mut j = 1;
+    while j <= last {
+        sum = L::num(a[j]).mul_add(stages[j * dim + state], sum);
+        j += 1;
+    }
+    sum
+}
+
 /// The largest error of a state over rtol max(|y|, |end|) + atol; `sum` is the weighted sum of the stages.
 #[inline(always)]
 fn error_over_tolerance<R: Real, S: Row<R>>(y: &S, end: &S, sum: &S, h: R, rtol: R, atol: R) -> R {
@@ -277,11 +289,7 @@ impl<L: Width> Kernel for OneLane<'_, L> {
         for row in 0..last {
             let a = &self.tableau.rows[row];
             for i in 0..dim {
-                let mut sum = L::num(a[0]) * k[i];
-                for j in 1..=row {
-                    sum = L::num(a[j]).mul_add(k[j * dim + i], sum);
-                }
-                here[i] = h.mul_add(sum, y[i]);
+                here[i] = h.mul_add(weighted_state(&k, [i, dim], a, row), y[i]);
             }
             let dy = &mut k[(row + 1) * dim..][..dim];
             L::field(self.model, &here, dy);
@@ -296,11 +304,7 @@ impl<L: Width> Kernel for OneLane<'_, L> {
         let mut worst = L::num(0.0);
         if let Control::Adaptive(rtol, atol) = self.control {
             for i in 0..dim {
-                let e = &self.tableau.error;
-                let mut sum = L::num(e[0]) * k[i];
-                for j in 1..7 {
-                    sum = L::num(e[j]).mul_add(k[j * dim + i], sum);
-                }
+                let sum = weighted_state(&k, [i, dim], &self.tableau.error, 6);
                 let error = error_over_tolerance(&[y[i]], &[here[i]], &[sum], h, L::num(rtol), L::num(atol));
                 worst = error.max(worst) + L::num(0.0) * worst;
             }

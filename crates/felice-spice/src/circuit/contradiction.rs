@@ -5,7 +5,7 @@ use super::{Circuit, Device, GROUND, NodeId};
 /// An initial voltage that cannot be: voltage sources put the node elsewhere.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contradiction {
-    /// Which of [`Circuit::initial`].
+    /// Which of the initial voltages.
     pub index: usize,
     /// Where the sources put the node at time 0, V; of nodes that they only tie to each other, seen from the first `.ic`.
     pub volts: f64,
@@ -24,9 +24,9 @@ impl Contradiction {
 const ROUNDING: f64 = 1e-9;
 
 impl Circuit {
-    /// The first initial voltage that contradicts the independent voltage sources.
-    pub fn contradiction(&self) -> Option<Contradiction> {
-        if self.initial.is_empty() {
+    /// The first of these initial voltages that contradicts the independent voltage sources.
+    pub fn contradiction(&self, initial: &[(NodeId, f64)]) -> Option<Contradiction> {
+        if initial.is_empty() {
             return None;
         }
         let mut ties: Vec<Vec<(NodeId, f64, usize)>> = vec![Vec::new(); self.nodes.len()];
@@ -51,7 +51,7 @@ impl Circuit {
             }
         };
         spread(&mut known, GROUND, 0.0);
-        for (index, &(node, asked)) in self.initial.iter().enumerate() {
+        for (index, &(node, asked)) in initial.iter().enumerate() {
             match known[node.index()] {
                 None => spread(&mut known, node, asked),
                 Some((volts, source)) => {

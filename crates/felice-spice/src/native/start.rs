@@ -6,7 +6,7 @@ use super::newton::NewtonError;
 use super::operating_point::{Hold, NoOperatingPoint, operating_point};
 use super::waveform::Piece;
 use crate::analysis::Tran;
-use crate::circuit::{Circuit, Device, NodeId};
+use crate::circuit::{Device, NodeId};
 use crate::error::SpiceError;
 
 impl Compiled {
@@ -21,14 +21,13 @@ impl Compiled {
             .nodes
             .find(&node.to_ascii_lowercase())
             .ok_or_else(|| SpiceError::Request { what: what(), expected: "a node of the circuit".into() })?;
-        let mut changed = Circuit::clone(&self.circuit);
-        changed.initial.clone_from(&self.initial);
-        changed.initial.retain(|i| i.0 != id);
-        changed.initial.push((id, volts));
-        if let Some(c) = changed.contradiction() {
+        let mut initial = self.initial.clone();
+        initial.retain(|i| i.0 != id);
+        initial.push((id, volts));
+        if let Some(c) = self.circuit.contradiction(&initial) {
             return Err(SpiceError::Request { what: what(), expected: c.expected() });
         }
-        self.initial = changed.initial;
+        self.initial = initial;
         Ok(())
     }
 

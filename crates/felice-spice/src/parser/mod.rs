@@ -98,7 +98,7 @@ fn build(deck: &lines::Deck, changes: &Changes) -> wrong::Result<(Circuit, Vec<S
         measures: asked.measures,
         saves: asked.saves,
     };
-    match circuit.contradiction() {
+    match circuit.contradiction(&circuit.initial) {
         None => Ok((circuit, names)),
         Some(c) => {
             let (node, volts) = circuit.initial[c.index];
