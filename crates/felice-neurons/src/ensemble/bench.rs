@@ -20,7 +20,7 @@ const STEP: f64 = 0.01;
 const MOST_NEURONS: usize = 20_000_000;
 
 /// Runs, of which the median counts.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 /// More would say no more.
 const MOST_STEPS: u64 = 1_000_000_000;
 
@@ -36,7 +36,7 @@ pub enum Mode {
 /// What a bench measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BenchReport {
-    /// One run of all neurons took so long; the median of three.
+    /// One run of all neurons took so long; the median of five.
     pub seconds: f64,
     /// Accepted steps of all neurons a second.
     pub neuron_steps_per_second: f64,
@@ -57,7 +57,7 @@ pub struct BenchReport {
     pub states: Vec<f64>,
 }
 
-/// Runs `neurons` neurons of a model (default parameters spread by 5 %) for `steps` steps, three times; the median.
+/// Runs `neurons` neurons of a model (default parameters spread by 5 %) for `steps` steps, five times; the median.
 ///
 /// # Errors
 /// [`NeuronError::UnknownModel`] for other than the three models; [`NeuronError::Run`] for no neurons, more than 20,000,000, no steps or more than 1e9.

@@ -9,22 +9,23 @@ use crate::real::{Lane, Real};
 use crate::simd::{Instructions, Pack, Vector, Vectorised, run};
 
 /// The clocks' arithmetic on one kind of vector.
-pub(crate) trait Tick: Send {
-    /// [`Clocks::cruise`], with what it needs in place.
-    fn tick(&self, clocks: &mut Clocks, max_steps: f64) -> u64;
+pub(crate) trait Tick<L>: Send {
+    /// What becomes of `lanes` after an attempt at a step, where that is nothing out of the ordinary: on to the next
+    /// step. The lanes that are through: one bit a lane. The others are as they were.
+    fn cruise(&self, clocks: &mut Clocks, rows: &mut Rows<L>, bits: [u64; 2], limits: Limits) -> u64;
 }
 
 /// The clocks' arithmetic with this machine's instructions.
-pub(crate) fn tick(instructions: Instructions) -> Box<dyn Tick> {
-    struct Build;
-    impl Vectorised<f64> for Build {
-        type Output = Box<dyn Tick>;
+pub(crate) fn tick<L: Lane>(instructions: Instructions) -> Box<dyn Tick<L>> {
+    struct Build<L>(PhantomData<L>);
+    impl<L: Lane> Vectorised<f64> for Build<L> {
+        type Output = Box<dyn Tick<L>>;
         #[inline(always)]
         fn run<V: Vector<Lane = f64>>(self) -> Self::Output {
             Box::new(Here { here: V::splat(0.0) })
         }
     }
-    run(instructions, Build)
+    run(instructions, Build(PhantomData))
 }
 
 /// One of each a lane; in double precision whatever the neurons' is.
@@ -42,9 +43,6 @@ pub(crate) struct Clocks {
     /// The step attempted, and the next one that the error allows.
     h: Aligned<f64>,
     next: Aligned<f64>,
-    /// 1 where the step was accepted, and where there is nothing out of the ordinary; else 0.
-    accepted: Aligned<f64>,
-    ordinary: Aligned<f64>,
 }
 
 /// What a lane's steps are held against.
@@ -67,17 +65,7 @@ pub(crate) fn stuck(step: f64, t: f64) -> bool {
 impl Clocks {
     pub fn new(lanes: usize) -> Self {
         let row = || Aligned::new(lanes);
-        Clocks {
-            t: row(),
-            stop: row(),
-            steps: row(),
-            wanted: row(),
-            lands: row(),
-            h: row(),
-            next: row(),
-            accepted: row(),
-            ordinary: row(),
-        }
+        Clocks { t: row(), stop: row(), steps: row(), wanted: row(), lands: row(), h: row(), next: row() }
     }
 
     /// Sets a lane's clock to zero.
@@ -104,50 +92,29 @@ impl Clocks {
         self.wanted[lane] = if lands { wanted.min(5.0 * left.max(1e-3)) } else { wanted };
         rows.h.rows()[lane] = L::from_f64(if lands { left } else { wanted });
     }
-
-    /// What becomes of `lanes` after an attempt at a step, where that is nothing out of the ordinary: on to the next
-    /// step. The lanes that are through: one bit a lane. The others are as they were.
-    pub fn cruise<L: Lane>(
-        &mut self,
-        tick: &dyn Tick,
-        rows: &mut Rows<L>,
-        [accepted, lanes]: [u64; 2],
-        limits: Limits,
-    ) -> u64 {
-        if lanes == 0 {
-            return 0;
-        }
-        flag(accepted, self.accepted.rows());
-        flag(lanes, self.ordinary.rows());
-        let (h, wanted) = (rows.h.rows(), rows.wanted.rows());
-        self.h.rows().iter_mut().zip(&*h).for_each(|(to, h)| *to = h.to_f64());
-        match limits.control {
-            Control::Fixed(h) => self.next.rows().fill(h),
-            Control::Adaptive(..) => {
-                self.next.rows().iter_mut().zip(wanted).for_each(|(to, wanted)| *to = wanted.to_f64());
-            }
-        }
-        let through = tick.tick(self, limits.max_steps as f64);
-        h.iter_mut().zip(self.h.rows()).for_each(|(h, from)| *h = L::from_f64(*from));
-        through
-    }
 }
 
-/// Four bits as four numbers, the lowest bit first.
-const FLAGS: [[f64; 4]; 16] = {
-    let (mut flags, mut i) = ([[0.0; 4]; 16], 0);
-    while i < 64 {
-        flags[i / 4][i % 4] = if (i / 4) >> (i % 4) & 1 == 1 { 1.0 } else { 0.0 };
+/// Bits as numbers, the lowest bit first: 1 or 0.
+const FLAGS: [[f64; 8]; 256] = {
+    let (mut flags, mut i) = ([[0.0; 8]; 256], 0);
+    while i < 256 * 8 {
+        flags[i / 8][i % 8] = if (i / 8) >> (i % 8) & 1 == 1 { 1.0 } else { 0.0 };
         i += 1;
     }
     flags
 };
 
-/// One bit a lane becomes one number a lane, 1 or 0. Rows are a multiple of four wide: that many vectors.
-fn flag(bits: u64, to: &mut [f64]) {
-    for (i, four) in to.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-        *four = FLAGS[(bits >> (4 * i) & 15) as usize];
+/// One bit a lane becomes one number a lane.
+#[inline(always)]
+fn flags<V: Vector<Lane = f64>>(bits: u64) -> Pack<V, TOGETHER> {
+    const { assert!(V::LANES <= 8) };
+    let mut flags = [V::splat(0.0); TOGETHER];
+    let mut k = 0;
+    while k < TOGETHER {
+        flags[k] = V::load(&FLAGS[(bits >> (k * V::LANES)) as usize & ((1 << V::LANES) - 1)]);
+        k += 1;
     }
+    Pack(flags)
 }
 
 struct Here<V> {
@@ -155,50 +122,73 @@ struct Here<V> {
     here: V,
 }
 
-impl<V: Vector<Lane = f64>> Tick for Here<V> {
-    fn tick(&self, clocks: &mut Clocks, max_steps: f64) -> u64 {
-        self.here.within(Cruise::<V> { clocks, max_steps, kind: PhantomData })
+impl<V: Vector<Lane = f64>, L: Lane> Tick<L> for Here<V> {
+    fn cruise(&self, clocks: &mut Clocks, rows: &mut Rows<L>, bits: [u64; 2], limits: Limits) -> u64 {
+        self.here.within(Cruise::<V, L> { clocks, rows, bits, limits, kind: PhantomData })
     }
 }
 
-struct Cruise<'a, V> {
+struct Cruise<'a, V, L> {
     clocks: &'a mut Clocks,
-    max_steps: f64,
+    rows: &'a mut Rows<L>,
+    /// The lanes whose step was accepted, and those with nothing out of the ordinary.
+    bits: [u64; 2],
+    limits: Limits,
     kind: PhantomData<V>,
 }
 
 /// Vectors at a time; rows are a whole number of times as wide.
 const TOGETHER: usize = 2;
 
-impl<V: Vector<Lane = f64>> Kernel for Cruise<'_, V> {
+impl<V: Vector<Lane = f64>, L: Lane> Kernel for Cruise<'_, V, L> {
     type Output = u64;
+    // No iterators in here: what is written by narrower instructions than it is read by keeps the reader waiting.
     #[inline(always)]
     fn run(self) -> u64 {
-        let Clocks { t, stop, steps, wanted, lands, h, next, accepted, ordinary } = self.clocks;
+        let Clocks { t, stop, steps, wanted, lands, h, next } = self.clocks;
         let (t, steps, wanted, lands, h) = (t.rows(), steps.rows(), wanted.rows(), lands.rows(), h.rows());
-        let (stop, next, accepted, ordinary) = (stop.get(), next.get(), accepted.get(), ordinary.get());
+        let (stop, next) = (stop.get(), next.rows());
+        let (row, allowed) = (self.rows.h.rows(), self.rows.wanted.get());
+        let (n, mut i) = (t.len(), 0);
+        let (row, allowed) = (&mut row[..n], &allowed[..n]);
+        let (h, next) = (&mut h[..n], &mut next[..n]);
+        while i < n {
+            h[i] = row[i].to_f64();
+            next[i] = match self.limits.control {
+                Control::Fixed(h) => h,
+                Control::Adaptive(..) => allowed[i].to_f64(),
+            };
+            i += 1;
+        }
+        let [accepted, ordinary] = self.bits;
         let (zero, one, least) = (Pack::<V, TOGETHER>::num(0.0), Pack::num(1.0), Pack::num(1e-3));
-        let most_steps = Pack::<V, TOGETHER>::num(self.max_steps);
+        let most_steps = Pack::<V, TOGETHER>::num(self.limits.max_steps as f64);
         let (mut through, mut at) = (0, 0);
-        while at < t.len() {
-            let good = one.le(Pack::<V, TOGETHER>::load(&accepted[at..]));
+        while at < n {
+            let good = one.le(flags::<V>(accepted >> at));
             let (old, before, landing) = (Pack::load(&h[at..]), Pack::load(&t[at..]), Pack::load(&lands[at..]));
             let (more, tried) = (Pack::load(&next[at..]), Pack::<V, TOGETHER>::load(&steps[at..]) + one);
             let now = before + Pack::select(good, old, zero);
             let moves = (Pack::num(STUCK) * now.max(least)).lt(more);
             let open = Pack::<V, TOGETHER>::select(good, landing, zero).lt(one);
-            let usual = Pack::<V, TOGETHER>::and(one.le(Pack::load(&ordinary[at..])), tried.lt(most_steps));
+            let usual = Pack::<V, TOGETHER>::and(one.le(flags::<V>(ordinary >> at)), tried.lt(most_steps));
             let goes = Pack::<V, TOGETHER>::and(Pack::<V, TOGETHER>::and(usual, moves), open);
             let left = Pack::load(&stop[at..]) - now;
             let arrives = left.le(more * Pack::num(NEAR));
             let short = more.min(Pack::num(5.0) * left.max(least));
-            Pack::select(goes, now, before).store(&mut t[at..]);
-            Pack::select(goes, tried, tried - one).store(&mut steps[at..]);
-            Pack::select(goes, Pack::select(arrives, one, zero), landing).store(&mut lands[at..]);
-            Pack::select(goes, Pack::select(arrives, short, more), Pack::load(&wanted[at..])).store(&mut wanted[at..]);
-            Pack::select(goes, Pack::select(arrives, left, more), old).store(&mut h[at..]);
+            Pack::select(goes, now, before).replace(&mut t[at..]);
+            Pack::select(goes, tried, tried - one).replace(&mut steps[at..]);
+            Pack::select(goes, Pack::select(arrives, one, zero), landing).replace(&mut lands[at..]);
+            Pack::select(goes, Pack::select(arrives, short, more), Pack::load(&wanted[at..]))
+                .replace(&mut wanted[at..]);
+            Pack::select(goes, Pack::select(arrives, left, more), old).replace(&mut h[at..]);
             through |= Pack::<V, TOGETHER>::bits(goes) << at;
             at += Pack::<V, TOGETHER>::WIDTH;
+        }
+        i = 0;
+        while i < n {
+            row[i] = L::from_f64(h[i]);
+            i += 1;
         }
         through
     }

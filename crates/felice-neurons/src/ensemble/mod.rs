@@ -22,10 +22,12 @@
 //! ```
 
 mod aligned;
+mod begin;
 mod bench;
 mod clocks;
 mod crowd;
 mod locate;
+mod looking;
 mod plan;
 mod run;
 mod settings;

@@ -6,16 +6,14 @@ use std::ops::ControlFlow;
 
 use rayon::prelude::*;
 
-use super::clocks::tick;
 use super::crowd::Starts;
 use super::plan::{Cause, End, Neurons, Outcome, Plan};
 use super::settings::{Method, Settings};
 use super::special::{self, Single};
 use super::stepping::Stepping;
-use super::steps::{Control, steps};
+use super::steps::Control;
 use super::summary::Summary;
 use super::tableau::{RK4, TSIT5};
-use super::vector_field::width;
 use crate::any::AnyNeuron;
 use crate::error::NeuronError;
 use crate::integrate::{Stimuli, Stimulus, Trigger, Watch};
@@ -288,11 +286,7 @@ impl<M> Ensemble<M> {
         let mut outcome = match plan.control {
             _ if settling => Outcome::all_special(neurons.len(), self.dim, plan),
             Control::Fixed(h) if plain && none => fixed(plan, neurons, h, settings, instructions),
-            _ => {
-                let field = L::vector_field(&*self.model, instructions);
-                let steps = steps(instructions, plan.tableau, plan.control);
-                Stepping::<L>::new(plan, neurons, width::<L>(instructions), field, steps, tick(instructions)).run()
-            }
+            _ => Stepping::<L>::new(plan, neurons, instructions).run(),
         };
         let single = Single { triggers: &settings.events, stimuli: &self.stimuli, first };
         for i in 0..neurons.len() {

@@ -1,14 +1,15 @@
 //! Neurons that each have a step of their own: a lane whose neuron is done takes the next one of the block.
 
-use super::clocks::{Clocks, Limits, Tick, stuck};
+use super::begin::Beginnings;
+use super::clocks::{Clocks, Limits, Tick, stuck, tick};
 use super::locate::Locate;
 use super::plan::{Cause, End, Neurons, Outcome, Plan};
-use super::steps::{Control, Rows, Steps};
+use super::steps::{Control, Rows, Steps, steps};
 use super::summary::{Oscillation, fixed_point};
-use super::vector_field::VectorField;
+use super::vector_field::{VectorField, width};
 use crate::integrate::Watched;
 use crate::model::Model;
-use crate::simd::Width;
+use crate::simd::{Instructions, Width};
 
 /// A lane's neuron.
 struct Lane {
@@ -32,24 +33,18 @@ pub(crate) struct Stepping<'a, L> {
     /// Lanes that have a neuron: one bit a lane.
     busy: u64,
     clocks: Clocks,
-    tick: Box<dyn Tick>,
+    tick: Box<dyn Tick<L>>,
+    beginnings: Beginnings<L>,
     locate: Locate<L>,
     next: usize,
     column: Vec<f64>,
-    /// A neuron's state and its derivative.
-    pair: Vec<L>,
     out: Outcome<L>,
 }
 
 impl<'a, L: Width> Stepping<'a, L> {
-    pub fn new(
-        plan: &'a Plan,
-        neurons: Neurons<'a>,
-        width: usize,
-        field: Box<dyn VectorField<L>>,
-        steps: Box<dyn Steps<L>>,
-        tick: Box<dyn Tick>,
-    ) -> Self {
+    pub fn new(plan: &'a Plan, neurons: Neurons<'a>, instructions: Instructions) -> Self {
+        let width = width::<L>(instructions);
+        let field = || L::vector_field(neurons.model, instructions);
         let lane = || Lane {
             model: neurons.model.boxed(),
             neuron: None,
@@ -63,17 +58,17 @@ impl<'a, L: Width> Stepping<'a, L> {
         Stepping {
             plan,
             neurons,
-            field,
-            steps,
+            field: field(),
+            steps: steps(instructions, plan.tableau),
             rows,
             lanes: (0..width).map(|_| lane()).collect(),
             busy: 0,
             clocks: Clocks::new(width),
-            tick,
+            tick: tick(instructions),
+            beginnings: Beginnings::new(neurons.dim, field(), instructions),
             locate: Locate::new(neurons.dim, plan.tableau),
             next: 0,
             column: Vec::new(),
-            pair: vec![L::num(0.0); 2 * neurons.dim],
             out: Outcome::new(neurons.len(), neurons.dim, plan),
         }
     }
@@ -83,11 +78,14 @@ impl<'a, L: Width> Stepping<'a, L> {
         (0..self.lanes.len()).for_each(|lane| self.fill(lane));
         let limits = Limits { control: self.plan.control, max_steps: self.plan.max_steps };
         while self.busy != 0 {
-            let accepted = self.steps.attempt(&*self.field, &mut self.rows);
-            self.look(accepted & self.busy);
-            self.steps.commit(&mut self.rows);
-            let ordinary = if self.plan.rails.is_empty() { self.ordinary(accepted) } else { 0 };
-            let done = self.clocks.cruise(&*self.tick, &mut self.rows, [accepted, ordinary], limits);
+            self.field.stages(&mut self.rows, self.plan.tableau, self.plan.control);
+            self.look();
+            let [accepted, within] = self.steps.settle(&mut self.rows);
+            let ordinary = if self.plan.rails.is_empty() { within & self.ordinary(accepted) } else { 0 };
+            let done = match ordinary {
+                0 => 0,
+                _ => self.tick.cruise(&mut self.clocks, &mut self.rows, [accepted, ordinary], limits),
+            };
             self.out.accepted += u64::from((done & accepted).count_ones());
             self.out.rejected += u64::from((done & !accepted).count_ones());
             let mut rest = self.busy & !done;
@@ -100,7 +98,7 @@ impl<'a, L: Width> Stepping<'a, L> {
         self.out
     }
 
-    /// The lanes within their bounds; not those whose step was not good and whose states may rest at zero.
+    /// The lanes at work; not those whose step was not good and whose states may rest at zero.
     fn ordinary(&mut self, accepted: u64) -> u64 {
         let (mut rejected, mut resting) = (self.busy & !accepted, 0);
         while rejected != 0 {
@@ -109,12 +107,16 @@ impl<'a, L: Width> Stepping<'a, L> {
             self.rows.column(lane, &mut self.column);
             resting |= u64::from(self.lanes[lane].model.rests_at_zero(&self.column)) << lane;
         }
-        self.busy & self.steps.within_bounds(&self.rows) & !resting
+        self.busy & !resting
     }
 
     /// Events, extremes and turns in the steps that are about to be committed.
-    fn look(&mut self, good: u64) {
-        let mut found = Vec::new();
+    fn look(&mut self) {
+        let extremes = self.plan.summary || !self.plan.rails.is_empty();
+        if self.plan.watched.is_empty() && !extremes {
+            return;
+        }
+        let (good, mut found) = (self.busy & self.steps.good(&self.rows), Vec::new());
         for (event, watched) in &self.plan.watched {
             let mut bits = good & self.steps.look(&*self.field, &mut self.rows, watched);
             while bits != 0 {
@@ -128,7 +130,7 @@ impl<'a, L: Width> Stepping<'a, L> {
                 }
             }
         }
-        if self.plan.summary || !self.plan.rails.is_empty() {
+        if extremes {
             self.turns(good);
         }
     }
@@ -287,6 +289,7 @@ impl<'a, L: Width> Stepping<'a, L> {
     fn start(&mut self, lane: usize, neuron: usize) -> Option<End> {
         let (dim, w, plan) = (self.rows.dim, self.rows.width, self.plan);
         let (p, y) = (self.neurons.parameters(neuron), self.neurons.state(neuron));
+        let (place, mut first) = (self.beginnings.place(plan, self.neurons, neuron), L::from_f64(plan.t_end.min(1e-3)));
         self.field.put(lane, p);
         let stimuli = self.neurons.stimuli(neuron);
         let l = &mut self.lanes[lane];
@@ -308,7 +311,12 @@ impl<'a, L: Width> Stepping<'a, L> {
         }
         match stimuli {
             Some(_) => self.change(lane, neuron, false),
-            None => self.undisturbed(lane),
+            None => {
+                for i in 0..dim {
+                    self.rows.k.rows()[i * w + lane] = self.beginnings.slope(place, i);
+                }
+                first = self.beginnings.step(place);
+            }
         }
         let finite =
             (0..dim).all(|i| self.rows.k.rows()[i * w + lane].finite() && self.rows.y.rows()[i * w + lane].finite());
@@ -318,22 +326,10 @@ impl<'a, L: Width> Stepping<'a, L> {
         if self.lanes[lane].model.rests_at_zero(y) {
             return Some(End::Special);
         }
-        self.rows.wanted.rows()[lane] = L::from_f64(plan.t_end.min(1e-3));
+        self.rows.wanted.rows()[lane] = first;
+        self.rows.memory.rows()[lane] = L::num(1.0);
         self.clocks.aim(&mut self.rows, lane, false, plan.control);
         None
-    }
-
-    /// The field at the start of a neuron that nothing is done to.
-    fn undisturbed(&mut self, lane: usize) {
-        let (dim, w) = (self.rows.dim, self.rows.width);
-        let (y, dy) = self.pair.split_at_mut(dim);
-        for (i, y) in y.iter_mut().enumerate() {
-            *y = self.rows.y.get()[i * w + lane];
-        }
-        L::field(&*self.lanes[lane].model, y, dy);
-        for (i, dy) in dy.iter().enumerate() {
-            self.rows.k.rows()[i * w + lane] = *dy;
-        }
     }
 
     /// What stimuli do now: kicks, currents going on and off. An event that a jump makes happen is noted.

@@ -72,6 +72,10 @@ pub(crate) static RK4: Tableau = Tableau {
     dense: None,
 };
 
+/// Euler's method.
+pub(crate) static EULER: Tableau =
+    Tableau { rows: &[[1.0, 0.0, 0.0, 0.0, 0.0, 0.0]], c: &[1.0], error: [0.0; 7], dense: None };
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,7 +83,7 @@ mod tests {
     /// Rows sum to their stage's place; the continuous extension ends in the weights and has order 4.
     #[test]
     fn order_conditions() {
-        for t in [&TSIT5, &RK4] {
+        for t in [&TSIT5, &RK4, &EULER] {
             for (row, c) in t.rows.iter().zip(t.c) {
                 assert!((row.iter().sum::<f64>() - c).abs() < 1e-14);
             }

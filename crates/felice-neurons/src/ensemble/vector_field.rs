@@ -13,12 +13,17 @@ use crate::neuron::{Neuron, Row};
 use crate::real::{Lane, Real};
 use crate::simd::{Instructions, Pack, Vector, Vectorised, Width, run};
 
-/// Vectors in a row of numbers: [`IN_TURN`] groups of [`SIDE_BY_SIDE`].
-pub(crate) const ABREAST: usize = IN_TURN * SIDE_BY_SIDE;
 /// Vectors that go through an equation side by side: more do not fit into the registers with three exponentials each.
-const SIDE_BY_SIDE: usize = 2;
-/// Groups that take their stages in turn, so that one's last operations overlap with the other's first.
-const IN_TURN: usize = 2;
+pub(crate) const ABREAST: usize = 2;
+/// Groups of them that take their stages in turn, so that one's last operations overlap with the next one's first, and
+/// few wait where all must be done.
+const IN_TURN: usize = 4;
+
+/// Numbers in a row: one a lane, of which there are no more than bits in a u64.
+pub(crate) const fn row<V: Vector>() -> usize {
+    let lanes = IN_TURN * ABREAST * V::LANES;
+    if lanes < 64 { lanes } else { 64 }
+}
 
 /// One neuron a lane; states are rows one after another.
 pub trait VectorField<L>: Send {
@@ -50,7 +55,7 @@ impl<M: Neuron, L: Lane> Vectorised<L> for Build<M> {
     type Output = Box<dyn VectorField<L>>;
     #[inline(always)]
     fn run<V: Vector<Lane = L>>(self) -> Self::Output {
-        let p = Aligned::new(M::Parameters::<L>::LEN * Pack::<V, ABREAST>::WIDTH);
+        let p = Aligned::new(M::Parameters::<L>::LEN * row::<V>());
         Box::new(Held::<M, V> { here: V::splat(L::num(0.0)), p, model: PhantomData })
     }
 }
@@ -59,7 +64,7 @@ impl<M: Neuron, V: Vector> VectorField<V::Lane> for Held<M, V> {
     fn put(&mut self, lane: usize, parameters: &[f64]) {
         let rows = self.p.rows();
         for (i, x) in parameters.iter().enumerate() {
-            rows[i * Pack::<V, ABREAST>::WIDTH + lane] = V::Lane::from_f64(*x);
+            rows[i * row::<V>() + lane] = V::Lane::from_f64(*x);
         }
     }
     fn stages(&self, rows: &mut Rows<V::Lane>, tableau: &Tableau, control: Control) {
@@ -73,7 +78,7 @@ impl<M: Neuron, V: Vector> VectorField<V::Lane> for Held<M, V> {
 /// The packs at `first ..` of rows. (No closures in here: one that is not inlined is compiled without the instruction set.)
 #[inline(always)]
 fn load<S: Row<Pack<V, K>>, V: Vector, const K: usize>(from: &[V::Lane], first: usize) -> S {
-    let w = Pack::<V, ABREAST>::WIDTH;
+    let w = row::<V>();
     let from = &from[..S::LEN * w];
     let zero = Pack::<V, K>::num(0.0);
     let mut s = S::from_fn(|_| zero);
@@ -88,7 +93,7 @@ fn load<S: Row<Pack<V, K>>, V: Vector, const K: usize>(from: &[V::Lane], first: 
 /// Packs to `first ..` of rows.
 #[inline(always)]
 fn store<S: Row<Pack<V, K>>, V: Vector, const K: usize>(s: &S, to: &mut [V::Lane], first: usize) {
-    let w = Pack::<V, ABREAST>::WIDTH;
+    let w = row::<V>();
     let to = &mut to[..S::LEN * w];
     let mut i = 0;
     while i < S::LEN {
@@ -110,52 +115,51 @@ impl<M: Neuron, V: Vector> Kernel for Stages<'_, M, V> {
     #[inline(always)]
     fn run(self) {
         let Rows { driven, y, k, end, h, x, level, slope, error, .. } = self.rows;
-        let (dim, n) = (M::State::<V::Lane>::LEN, M::State::<V::Lane>::LEN * Pack::<V, ABREAST>::WIDTH);
-        let (stages, from, half) = (k.rows(), y.get(), Pack::<V, SIDE_BY_SIDE>::WIDTH);
-        let (steps, starts) = (h.get(), x.get());
-        let p: [M::Parameters<Pack<V, SIDE_BY_SIDE>>; IN_TURN] = [load(self.p, 0), load(self.p, half)];
-        let y: [M::State<Pack<V, SIDE_BY_SIDE>>; IN_TURN] = [load(from, 0), load(from, half)];
-        let h: [Pack<V, SIDE_BY_SIDE>; IN_TURN] = [Pack::load(steps), Pack::load(&steps[half..])];
-        let (mut here, mut row) = (y, 0);
-        let last = self.tableau.rows.len();
+        let (dim, w) = (M::State::<V::Lane>::LEN, row::<V>());
+        let (stages, y, h, end) = (k.rows(), y.get(), h.get(), end.rows());
+        let (mut row, last) = (0, self.tableau.rows.len());
         while row < last && row < 6 {
             let a = &self.tableau.rows[row];
-            let mut g = 0;
-            while g < IN_TURN {
-                let sum: M::State<Pack<V, SIDE_BY_SIDE>> = weighted(stages, g * half, a, row);
+            let mut first = 0;
+            while first < w {
+                let sum: M::State<Pack<V, ABREAST>> = weighted(stages, first, a, row);
+                let (mut here, h) = (load::<M::State<Pack<V, ABREAST>>, V, ABREAST>(y, first), Pack::load(&h[first..]));
                 let mut i = 0;
                 while i < dim {
-                    here[g].set(i, h[g].mul_add(sum.get(i), y[g].get(i)));
+                    here.set(i, h.mul_add(sum.get(i), here.get(i)));
                     i += 1;
                 }
-                let mut dy = M::field(&p[g], here[g]);
+                if row + 1 == last {
+                    store(&here, end, first);
+                }
+                let mut dy = M::field(&load(self.p, first), here);
                 if *driven {
-                    let x = Pack::num(self.tableau.c[row]).mul_add(h[g], Pack::load(&starts[g * half..]));
+                    let x = Pack::num(self.tableau.c[row]).mul_add(h, Pack::load(&x.get()[first..]));
                     let mut i = 0;
                     while i < dim {
-                        let at = i * Pack::<V, ABREAST>::WIDTH + g * half;
+                        let at = i * w + first;
                         let current = Pack::load(&slope.get()[at..]).mul_add(x, Pack::load(&level.get()[at..]));
                         dy.set(i, dy.get(i) + current);
                         i += 1;
                     }
                 }
-                store(&dy, &mut stages[(row + 1) * n..], g * half);
-                g += 1;
+                store(&dy, &mut stages[(row + 1) * dim * w..], first);
+                first += Pack::<V, ABREAST>::WIDTH;
             }
             row += 1;
         }
-        let mut g = 0;
-        while g < IN_TURN {
-            store(&here[g], end.rows(), g * half);
+        let mut first = 0;
+        while first < w {
             let worst = match self.control {
-                Control::Fixed(_) => Pack::num(0.0),
+                Control::Fixed(_) => Pack::<V, ABREAST>::num(0.0),
                 Control::Adaptive(rtol, atol) => {
-                    let sum = weighted(stages, g * half, &self.tableau.error, 6);
-                    error_over_tolerance(&y[g], &here[g], &sum, h[g], Pack::num(rtol), Pack::num(atol))
+                    let sum: M::State<Pack<V, ABREAST>> = weighted(stages, first, &self.tableau.error, 6);
+                    let (y, end, h) = (load(y, first), load(end, first), Pack::load(&h[first..]));
+                    error_over_tolerance(&y, &end, &sum, h, Pack::num(rtol), Pack::num(atol))
                 }
             };
-            worst.store(&mut error.rows()[g * half..]);
-            g += 1;
+            worst.store(&mut error.rows()[first..]);
+            first += Pack::<V, ABREAST>::WIDTH;
         }
     }
 }
@@ -168,7 +172,7 @@ fn weighted<S: Row<Pack<V, K>>, V: Vector, const K: usize>(
     a: &[f64],
     last: usize,
 ) -> S {
-    let n = S::LEN * Pack::<V, ABREAST>::WIDTH;
+    let n = S::LEN * row::<V>();
     let mut sum = scaled(Pack::num(a[0]), &load::<S, V, K>(stages, first));
     let mut j = 1;
     while j <= last {
@@ -216,7 +220,12 @@ impl<M: Neuron, V: Vector> Kernel for Condition<'_, M, V> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        M::spike_condition(&load::<_, V, ABREAST>(self.p, 0), load(self.y, 0), load(self.dy, 0)).store(self.g);
+        let mut first = 0;
+        while first < row::<V>() {
+            let (p, y, dy) = (load::<_, V, ABREAST>(self.p, first), load(self.y, first), load(self.dy, first));
+            M::spike_condition(&p, y, dy).store(&mut self.g[first..]);
+            first += Pack::<V, ABREAST>::WIDTH;
+        }
     }
 }
 
@@ -239,7 +248,7 @@ pub(crate) fn width<L: Width>(instructions: Instructions) -> usize {
         type Output = usize;
         #[inline(always)]
         fn run<V: Vector<Lane = L>>(self) -> usize {
-            Pack::<V, ABREAST>::WIDTH
+            row::<V>()
         }
     }
     run::<L, Count>(instructions, Count)
