@@ -3,13 +3,19 @@
 
 FELICE := target/release/felice
 
-verify: build
-	$(FELICE) verify --output results.h5 --report report.html
-	@echo "results: $(CURDIR)/results.h5   report: $(CURDIR)/report.html"
+VERIFY = $(FELICE) verify --output results.h5 --report report.html && \
+	echo "results: $(CURDIR)/results.h5   report: $(CURDIR)/report.html"
 
-test: verify
+verify: build
+	@$(VERIFY)
+
+# The tests' own build makes the binary too: with it alone first, its libraries would be compiled once without the tests'
+# features and once with them.
+test: prerequisites
+	cargo test --release --workspace --no-run
+	@$(VERIFY)
 	cargo test --release --workspace
-	$(MAKE) python-tests
+	tests/python/run
 
 build: prerequisites
 	cargo build --release --bin felice
@@ -22,7 +28,7 @@ python-tests: build
 	tests/python/run
 
 # Minutes to hours: every law with 100,000 cases, 10,000 mismatched circuits, long kill tests.
-heavy: build
+heavy: prerequisites
 	FELICE_HEAVY=1 FELICE_PROPTEST_CASES=100000 cargo test --release --workspace
 
 bench: build

@@ -99,6 +99,12 @@ pub trait Real:
     fn exp_tanh<const E: usize, const T: usize>(exp: [Self; E], tanh: [Self; T]) -> ([Self; E], [Self; T]) {
         math::exp_tanh(exp, tanh)
     }
+
+    /// The same where some argument of `exp` is so large that its result has no ordinary exponent, or is no number.
+    #[inline(always)]
+    fn exp_tanh_anywhere<const E: usize, const T: usize>(exp: [Self; E], tanh: [Self; T]) -> ([Self; E], [Self; T]) {
+        math::anywhere(exp, tanh)
+    }
 }
 
 /// One lane of a [`Real`]: `f32` or `f64`, with the constants its `exp` and `tanh` need.

@@ -71,13 +71,18 @@ impl<M: Neuron, V: Vector, const K: usize> Groups<M, V, K> {
 
 /// The rows of neurons `first ..` as packs.
 fn columns<S: Row<Pack<V, K>>, V: Vector, const K: usize>(rows: &[f64], len: usize, first: usize) -> S {
-    let mut column = vec![V::Lane::num(0.0); Pack::<V, K>::WIDTH];
+    let mut all = vec![V::Lane::num(0.0); Pack::<V, K>::WIDTH];
     S::from_fn(|i| {
-        for (lane, x) in column.iter_mut().enumerate() {
-            *x = V::Lane::from_f64(rows[(first + lane).min(len - 1) * S::LEN + i]);
-        }
-        Pack::load(&column)
+        column(rows, [len, S::LEN], [first, i], &mut all);
+        Pack::load(&all)
     })
+}
+
+/// Number `i` of the rows of neurons `first ..`; the last neuron's once there are no more.
+fn column<L: Lane>(rows: &[f64], [len, width]: [usize; 2], [first, i]: [usize; 2], to: &mut [L]) {
+    for (lane, x) in to.iter_mut().enumerate() {
+        *x = L::from_f64(rows[(first + lane).min(len - 1) * width + i]);
+    }
 }
 
 impl<M: Neuron, V: Vector, const K: usize> Crowd<V::Lane> for Groups<M, V, K> {

@@ -5,7 +5,7 @@ use super::steps::Rows;
 use super::vector_field::{ABREAST, VectorField};
 use crate::dispatch::Kernel;
 use crate::integrate::Watched;
-use crate::real::{Lane, Real};
+use crate::real::Real;
 use crate::simd::{Pack, Vector};
 
 /// Parts into which a step is divided to look for events.

@@ -9,6 +9,7 @@
 //! over the whole range. exp saturates near the largest finite number (e^709.78…, e^88.72…) and at 0;
 //! tanh at ±1. A NaN stays one.
 
+use crate::dispatch::{self, Kernel};
 use crate::real::{Lane, Real};
 
 /// Every `exp` and every `tanh` of a field at once: independent chains, step by step beside each other.
@@ -21,7 +22,7 @@ pub fn exp_tanh<R: Real, const E: usize, const T: usize>(exp: [R; E], tanh: [R; 
             safe = R::and(safe, x.abs().le(normal));
         }
         if !R::all(safe) {
-            return anywhere(exp, tanh);
+            return R::exp_tanh_anywhere(exp, tanh);
         }
     }
     let (k, mut e, kt, t) = chains(exp, tanh);
@@ -33,7 +34,7 @@ pub fn exp_tanh<R: Real, const E: usize, const T: usize>(exp: [R; E], tanh: [R; 
 
 /// As [`exp_tanh`] where a result may be too large, too small or not a number: the same bits wherever it is none of these.
 #[inline(never)]
-fn anywhere<R: Real, const E: usize, const T: usize>(mut exp: [R; E], tanh: [R; T]) -> ([R; E], [R; T]) {
+pub fn anywhere<R: Real, const E: usize, const T: usize>(mut exp: [R; E], tanh: [R; T]) -> ([R; E], [R; T]) {
     let [lowest, highest] = R::Lane::EXP_RANGE;
     for x in &mut exp {
         *x = x.min(R::splat(highest)).max(R::splat(lowest));
@@ -133,6 +134,25 @@ pub fn exp<R: Real>(x: R) -> R {
 #[inline(always)]
 pub fn tanh<R: Real>(x: R) -> R {
     R::exp_tanh([], [x]).1[0]
+}
+
+struct One<L> {
+    x: L,
+    tanh: bool,
+}
+
+impl<L: Lane> Kernel for One<L> {
+    type Output = L;
+    #[inline(always)]
+    fn run(self) -> L {
+        if self.tanh { tanh(self.x) } else { exp(self.x) }
+    }
+}
+
+/// One lane of a pack in which some lane is out of the ordinary.
+#[inline(never)]
+pub(crate) fn one<L: Lane>(x: L, tanh: bool) -> L {
+    dispatch::run(One { x, tanh })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::Vector;
+use crate::math;
 use crate::real::Real;
 
 /// K vectors, K · LANES neurons.
@@ -48,6 +49,16 @@ impl<V: Vector, const K: usize> Pack<V, K> {
         let mut whole = [self];
         Self::abreast(&mut whole, &mut []);
         whole[0].store(to);
+    }
+
+    /// exp or tanh of every lane, one after another.
+    fn one_by_one(self, tanh: bool) -> Self {
+        let mut lanes = vec![V::Lane::num(0.0); V::LANES];
+        each!(k => {
+            self.0[k].store(&mut lanes);
+            lanes.iter_mut().for_each(|x| *x = math::one(*x, tanh));
+            V::load(&lanes)
+        })
     }
 
     /// One bit a lane, the first lane's the lowest.
@@ -169,6 +180,11 @@ impl<V: Vector, const K: usize> Real for Pack<V, K> {
     #[inline(always)]
     fn times_power_of_two(self, rounded: Self) -> Self {
         each!(k => self.0[k].times_power_of_two(rounded.0[k]))
+    }
+    /// Rare, and as vectors a third of all code: lane by lane.
+    #[inline(never)]
+    fn exp_tanh_anywhere<const E: usize, const T: usize>(exp: [Self; E], tanh: [Self; T]) -> ([Self; E], [Self; T]) {
+        (exp.map(|x| x.one_by_one(false)), tanh.map(|x| x.one_by_one(true)))
     }
     #[inline(always)]
     fn abreast<const E: usize, const T: usize>(a: &mut [Self; E], b: &mut [Self; T]) {
