@@ -58,6 +58,19 @@ pub trait Neuron: Copy + Send + Sync + 'static {
     /// [`Real::exp_tanh`].
     fn field<R: Real>(p: &Self::Parameters<R>, y: Self::State<R>) -> Self::State<R>;
 
+    /// What a field takes of its parameters, worked out once for all of a neuron's steps (reciprocals, products); only
+    /// [`prepared_field`](Self::prepared_field) knows what these numbers mean. Override both or neither.
+    #[inline(always)]
+    fn prepare<R: Real>(p: &Self::Parameters<R>) -> Self::Parameters<R> {
+        *p
+    }
+
+    /// The field of a neuron whose parameters are [`prepare`](Self::prepare)d: the bits of [`field`](Self::field).
+    #[inline(always)]
+    fn prepared_field<R: Real>(prepared: &Self::Parameters<R>, y: Self::State<R>) -> Self::State<R> {
+        Self::field(prepared, y)
+    }
+
     /// The spike condition, positive = spike, from the state and its derivative.
     fn spike_condition<R: Real>(p: &Self::Parameters<R>, y: Self::State<R>, dy: Self::State<R>) -> R;
 

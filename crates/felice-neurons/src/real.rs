@@ -74,6 +74,12 @@ pub trait Real:
         let _ = (a, b);
     }
 
+    /// self where the mask holds, zero elsewhere.
+    #[inline(always)]
+    fn only(self, mask: Self::Mask) -> Self {
+        Self::select(mask, self, Self::num(0.0))
+    }
+
     /// The smaller of the two; a NaN in `self` stays.
     #[inline(always)]
     fn min(self, other: Self) -> Self {

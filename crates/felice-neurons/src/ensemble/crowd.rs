@@ -35,16 +35,19 @@ impl<M: Neuron, L: Lane> Vectorised<L> for Gather<'_, M> {
     type Output = Box<dyn Crowd<L>>;
     #[inline(always)]
     fn run<V: Vector<Lane = L>>(self) -> Self::Output {
-        // Six chains of exp and tanh at a time fill the pipelines and still fit into the registers.
+        // Six chains of exp and tanh at a time fill the pipelines and nearly fit into the registers.
         if M::CHAINS > 2 { Box::new(Groups::<M, V, 2>::new(self.0)) } else { Box::new(Groups::<M, V, 3>::new(self.0)) }
     }
 }
 
 /// K vectors of neurons.
 struct Group<M: Neuron, V: Vector, const K: usize> {
-    p: M::Parameters<Pack<V, K>>,
+    prepared: M::Parameters<Pack<V, K>>,
     y: M::State<Pack<V, K>>,
 }
+
+/// Groups that take their stages in turn, so that one's last operations overlap with the other's first.
+const IN_TURN: usize = 2;
 
 struct Groups<M: Neuron, V: Vector, const K: usize> {
     /// Being there, it says that the machine has the instructions.
@@ -58,13 +61,10 @@ impl<M: Neuron, V: Vector, const K: usize> Groups<M, V, K> {
     fn new(starts: Starts) -> Self {
         let w = Pack::<V, K>::WIDTH;
         let group = |g: usize| Group {
-            p: columns::<_, V, K>(starts.parameters, starts.len, g * w),
+            prepared: M::prepare(&columns::<_, V, K>(starts.parameters, starts.len, g * w)),
             y: columns::<_, V, K>(starts.states, starts.len, g * w),
         };
-        // Two vectors a group leave registers free: two groups take their stages in turn, so that one's last operations
-        // overlap with the other's first.
-        let pairs = if K == 2 { 2 } else { 1 };
-        let groups = (0..starts.len.div_ceil(w * pairs) * pairs).map(group).collect();
+        let groups = (0..starts.len.div_ceil(w * IN_TURN) * IN_TURN).map(group).collect();
         Groups { here: V::splat(V::Lane::num(0.0)), len: starts.len, groups }
     }
 }
@@ -137,46 +137,53 @@ impl<M: Neuron, V: Vector, const K: usize> Kernel for Walk<'_, M, V, K> {
     #[inline(always)]
     fn run(self) {
         let (groups, mut g) = (self.groups, 0);
-        if K == 2 {
-            while g + 1 < groups.len() {
-                let (p, y) = ([&groups[g].p, &groups[g + 1].p], [groups[g].y, groups[g + 1].y]);
-                [groups[g].y, groups[g + 1].y] = walk::<M, _, 2>(p, y, self.rows, self.steps);
-                g += 2;
-            }
-        } else {
-            while g < groups.len() {
-                [groups[g].y] = walk::<M, _, 1>([&groups[g].p], [groups[g].y], self.rows, self.steps);
-                g += 1;
-            }
+        while g + 1 < groups.len() {
+            let p = [&groups[g].prepared, &groups[g + 1].prepared];
+            let y = [groups[g].y, groups[g + 1].y];
+            [groups[g].y, groups[g + 1].y] = walk::<M, _, IN_TURN>(p, y, self.rows, self.steps);
+            g += IN_TURN;
         }
     }
 }
 
-/// The loop over the rows stays a loop, so that the model is compiled once a group.
+/// The loop over the rows stays a loop, so that the model is compiled once a group. One group or two, the parameters
+/// prepared.
 #[inline(always)]
 fn walk<M: Neuron, R: Real, const G: usize>(
     p: [&M::Parameters<R>; G],
-    mut y: [M::State<R>; G],
+    y: [M::State<R>; G],
     rows: &[[R::Lane; 6]],
     steps: u64,
 ) -> [M::State<R>; G] {
-    let (mut k, mut here) = ([[y[0]; 6]; G], y);
+    let mut walkers = y.map(|y| Walker { y, here: y, k: [y; 6] });
     let last = rows.len() - 1;
     let (mut row, mut done) = (0, 0);
     while done < steps {
-        let mut g = 0;
-        while g < G {
-            k[g][row] = M::field(p[g], here[g]);
-            here[g] = advance::<R, _>(&y[g], &k[g], &rows[row], row);
-            if row == last {
-                y[g] = here[g];
-            }
-            g += 1;
+        // Not a loop, whose end and beginning the groups would not overlap across.
+        stage::<M, R>(p[0], &mut walkers[0], rows, row);
+        if G > 1 {
+            stage::<M, R>(p[G - 1], &mut walkers[G - 1], rows, row);
         }
         done += u64::from(row == last);
         row = if row == last { 0 } else { row + 1 };
     }
-    y
+    walkers.map(|w| w.y)
+}
+
+/// A group on its way: the state at the step's start and at the stage, and the stages.
+struct Walker<S> {
+    y: S,
+    here: S,
+    k: [S; 6],
+}
+
+#[inline(always)]
+fn stage<M: Neuron, R: Real>(p: &M::Parameters<R>, w: &mut Walker<M::State<R>>, rows: &[[R::Lane; 6]], row: usize) {
+    w.k[row] = M::prepared_field(p, w.here);
+    w.here = advance::<R, _>(&w.y, &w.k, &rows[row], row);
+    if row == rows.len() - 1 {
+        w.y = w.here;
+    }
 }
 
 /// y + Σ a[j] k[j], j ≤ last; the increment is summed first, so that the state is rounded once.
@@ -236,7 +243,7 @@ impl<M: Neuron, L: Lane> Kernel for Alone<'_, M, L> {
             y.set(i, self.y[i]);
             i += 1;
         }
-        let [y] = walk::<M, L, 1>([self.p], [y], self.rows, self.steps);
+        let [y] = walk::<M, L, 1>([&M::prepare(self.p)], [y], self.rows, self.steps);
         let mut i = 0;
         while i < M::State::<L>::LEN {
             self.y[i] = y.get(i);

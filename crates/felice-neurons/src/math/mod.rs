@@ -17,9 +17,9 @@ use crate::real::{Lane, Real};
 pub fn exp_tanh<R: Real, const E: usize, const T: usize>(exp: [R; E], tanh: [R; T]) -> ([R; E], [R; T]) {
     if E > 0 {
         let normal = R::splat(R::Lane::EXP_NORMAL);
-        let mut safe = R::num(0.0).le(normal);
-        for x in exp {
-            safe = R::and(safe, x.abs().le(normal));
+        let mut safe = exp[0].abs().le(normal);
+        for i in 1..E {
+            safe = R::and(safe, exp[i].abs().le(normal));
         }
         if !R::all(safe) {
             return R::exp_tanh_anywhere(exp, tanh);
@@ -115,7 +115,7 @@ fn ratios<R: Real, const T: usize>(x: [R; T], rounded: [R; T], mut p: [R; T]) ->
     R::abreast(&mut d, &mut []);
     for i in 0..T {
         q[i] = w[i] / d[i];
-        lost[i] = R::select(w[i].lt(one), w[i] - (d[i] - one), R::num(0.0));
+        lost[i] = (w[i] - (d[i] - one)).only(w[i].lt(one));
     }
     for i in 0..T {
         let rest = q[i].neg_mul_add(lost[i], q[i].neg_mul_add(d[i], w[i]));

@@ -80,6 +80,22 @@ const STATES: &[State] = &[
     State::new("v_fast", "voltage seen by the fast element").within(-4.0, 4.0),
 ];
 
+/// 1/C instead of C, −a/C of both elements, the reciprocals of the time constants.
+#[inline(always)]
+fn prepare<R: Real>(p: &Fhnrs<R>) -> Fhnrs<R> {
+    let one = R::num(1.0);
+    let (c, per) = (one / p.c, |tau: R| one / tau);
+    let (a_fast, a_slow) = (-(p.a_fast * c), -(p.a_slow * c));
+    Fhnrs { c, a_fast, a_slow, tau_fast: per(p.tau_fast), tau_slow: per(p.tau_slow), tau_syn: per(p.tau_syn), ..*p }
+}
+
+/// dv/dt, the parameters [`prepare`]d.
+#[inline(always)]
+fn dv<R: Real>(p: &Fhnrs<R>, v: R, i_app: R, [fast, slow]: [R; 2]) -> R {
+    let i_passive = p.g_max * (v - p.e_rev);
+    p.a_slow.mul_add(slow, p.a_fast.mul_add(fast, (i_app - i_passive) * p.c))
+}
+
 impl Neuron for Fhnrs {
     type State<R: Real> = [R; 3];
     type Parameters<R: Real> = Fhnrs<R>;
@@ -87,11 +103,19 @@ impl Neuron for Fhnrs {
     const CHAINS: usize = 2;
 
     #[inline(always)]
-    fn field<R: Real>(p: &Fhnrs<R>, [v, v_slow, i_app]: [R; 3]) -> [R; 3] {
-        let ([], [fast, slow]) = R::exp_tanh([], [v - p.v_off_fast, v_slow - p.v_off_slow]);
-        let i_passive = p.g_max * (v - p.e_rev);
-        let dv = membrane(p.c, i_app, i_passive, [(p.a_fast, fast), (p.a_slow, slow)]);
-        [dv, lag(v, v_slow, p.tau_slow), lag(R::num(0.0), i_app, p.tau_syn)]
+    fn field<R: Real>(p: &Fhnrs<R>, y: [R; 3]) -> [R; 3] {
+        Fhnrs::prepared_field(&prepare(p), y)
+    }
+
+    #[inline(always)]
+    fn prepare<R: Real>(p: &Fhnrs<R>) -> Fhnrs<R> {
+        prepare(p)
+    }
+
+    #[inline(always)]
+    fn prepared_field<R: Real>(p: &Fhnrs<R>, [v, v_slow, i_app]: [R; 3]) -> [R; 3] {
+        let ([], tanh) = R::exp_tanh([], [v - p.v_off_fast, v_slow - p.v_off_slow]);
+        [dv(p, v, i_app, tanh), (v - v_slow) * p.tau_slow, (R::num(0.0) - i_app) * p.tau_syn]
     }
 
     #[inline(always)]
@@ -115,11 +139,20 @@ impl Neuron for FhnrsLagged {
     const CHAINS: usize = 2;
 
     #[inline(always)]
-    fn field<R: Real>(p: &Fhnrs<R>, [v, v_slow, i_app, v_fast]: [R; 4]) -> [R; 4] {
-        let ([], [fast, slow]) = R::exp_tanh([], [v_fast - p.v_off_fast, v_slow - p.v_off_slow]);
-        let i_passive = p.g_max * (v - p.e_rev);
-        let dv = membrane(p.c, i_app, i_passive, [(p.a_fast, fast), (p.a_slow, slow)]);
-        [dv, lag(v, v_slow, p.tau_slow), lag(R::num(0.0), i_app, p.tau_syn), lag(v, v_fast, p.tau_fast)]
+    fn field<R: Real>(p: &Fhnrs<R>, y: [R; 4]) -> [R; 4] {
+        FhnrsLagged::prepared_field(&prepare(p), y)
+    }
+
+    #[inline(always)]
+    fn prepare<R: Real>(p: &Fhnrs<R>) -> Fhnrs<R> {
+        prepare(p)
+    }
+
+    #[inline(always)]
+    fn prepared_field<R: Real>(p: &Fhnrs<R>, [v, v_slow, i_app, v_fast]: [R; 4]) -> [R; 4] {
+        let ([], tanh) = R::exp_tanh([], [v_fast - p.v_off_fast, v_slow - p.v_off_slow]);
+        let dv_slow = (v - v_slow) * p.tau_slow;
+        [dv(p, v, i_app, tanh), dv_slow, (R::num(0.0) - i_app) * p.tau_syn, (v - v_fast) * p.tau_fast]
     }
 
     #[inline(always)]

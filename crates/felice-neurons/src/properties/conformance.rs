@@ -47,7 +47,7 @@ fn short<M: Neuron>(case: &Case) -> Run {
     }
 }
 
-/// The field and the spike condition are finite numbers, in both precisions.
+/// The field and the spike condition are finite numbers, in both precisions; the field of prepared parameters has its bits.
 pub fn finite_field<M: Neuron>(case: &Case) -> Verdict {
     fn check<M: Neuron, R: Lane>(case: &Case) -> Verdict {
         let p = case.parameters::<M, R>();
@@ -55,6 +55,8 @@ pub fn finite_field<M: Neuron>(case: &Case) -> Verdict {
             let y = case.state::<M, R>(k);
             let dy = M::field(&p, y);
             prop_assert!(row(&dy).iter().all(|d| d.finite()), "{} field {:?} at {:?}", R::NAME, row(&dy), row(&y));
+            let prepared = M::prepared_field(&M::prepare(&p), y);
+            prop_assert_eq!(row(&prepared), row(&dy), "{} field of prepared parameters at {:?}", R::NAME, row(&y));
             let spike = M::spike_condition(&p, y, dy);
             prop_assert!(spike.finite(), "{} spike condition {spike} at {:?}", R::NAME, row(&y));
         }

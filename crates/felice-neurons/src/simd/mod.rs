@@ -79,6 +79,11 @@ pub trait Vector: Copy + fmt::Debug + Send + Sync + 'static {
     fn bits(mask: Self::Mask) -> u64;
     /// `yes` where the mask holds, `no` elsewhere.
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
+    /// self where the mask holds, zero elsewhere.
+    #[inline(always)]
+    fn only(self, mask: Self::Mask) -> Self {
+        Self::select(mask, self, Self::splat(Self::Lane::default()))
+    }
     /// As [`Real::times_power_of_two`](crate::Real::times_power_of_two).
     fn times_power_of_two(self, rounded: Self) -> Self;
     /// As [`Real::abreast`](crate::Real::abreast), for up to 12 vectors.

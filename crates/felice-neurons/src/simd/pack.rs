@@ -178,6 +178,10 @@ impl<V: Vector, const K: usize> Real for Pack<V, K> {
         each!(k => V::select(mask[k], yes.0[k], no.0[k]))
     }
     #[inline(always)]
+    fn only(self, mask: [V::Mask; K]) -> Self {
+        each!(k => self.0[k].only(mask[k]))
+    }
+    #[inline(always)]
     fn times_power_of_two(self, rounded: Self) -> Self {
         each!(k => self.0[k].times_power_of_two(rounded.0[k]))
     }

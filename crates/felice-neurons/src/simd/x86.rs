@@ -172,6 +172,11 @@ macro_rules! avx2 {
                 Self(unsafe { $blend(no.0, yes.0, mask) })
             }
             #[inline(always)]
+            fn only(self, mask: $register) -> Self {
+                // A blend with zero becomes a comparison and this.
+                Self(unsafe { $and(mask, self.0) })
+            }
+            #[inline(always)]
             fn times_power_of_two(self, rounded: Self) -> Self {
                 Self(unsafe { $from_int($add_int($to_int(self.0), $shift::<$mantissa>($to_int(rounded.0)))) })
             }
