@@ -8,8 +8,8 @@ use crate::dispatch::Kernel;
 use crate::real::{Lane, Real};
 use crate::simd::{Instructions, Pack, Vector, Vectorised, Width, run};
 
-/// The first step of a neuron that says nothing of a better one; a better one may be longer than a hundred of Euler's.
-const USUAL: f64 = 1e-3;
+/// The first step of a neuron whose start says nothing of a better one.
+pub(crate) const USUAL: f64 = 1e-3;
 
 /// As many neurons as there are lanes, the next ones of a block.
 pub(crate) struct Beginnings<L> {

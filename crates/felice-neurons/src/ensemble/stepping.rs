@@ -1,6 +1,6 @@
 //! Neurons that each have a step of their own: a lane whose neuron is done takes the next one of the block.
 
-use super::begin::Beginnings;
+use super::begin::{Beginnings, USUAL};
 use super::clocks::{Clocks, Limits, Tick, stuck, tick};
 use super::locate::Locate;
 use super::plan::{Cause, End, Neurons, Outcome, Plan};
@@ -289,7 +289,7 @@ impl<'a, L: Width> Stepping<'a, L> {
     fn start(&mut self, lane: usize, neuron: usize) -> Option<End> {
         let (dim, w, plan) = (self.rows.dim, self.rows.width, self.plan);
         let (p, y) = (self.neurons.parameters(neuron), self.neurons.state(neuron));
-        let (place, mut first) = (self.beginnings.place(plan, self.neurons, neuron), L::from_f64(plan.t_end.min(1e-3)));
+        let (place, mut first) = (self.beginnings.place(plan, self.neurons, neuron), L::from_f64(plan.t_end.min(USUAL)));
         self.field.put(lane, p);
         let stimuli = self.neurons.stimuli(neuron);
         let l = &mut self.lanes[lane];

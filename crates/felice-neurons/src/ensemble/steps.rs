@@ -1,4 +1,4 @@
-//! What is done with vectors in a step of neurons that each have a step of their own: attempt, look, commit. Rows of
+//! What is done with vectors in a step of neurons that each have a step of their own: look, settle. Rows of
 //! numbers have one a lane; states and stages are rows one after another.
 
 use super::aligned::Aligned;
