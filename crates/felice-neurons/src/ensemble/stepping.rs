@@ -289,7 +289,8 @@ impl<'a, L: Width> Stepping<'a, L> {
     fn start(&mut self, lane: usize, neuron: usize) -> Option<End> {
         let (dim, w, plan) = (self.rows.dim, self.rows.width, self.plan);
         let (p, y) = (self.neurons.parameters(neuron), self.neurons.state(neuron));
-        let (place, mut first) = (self.beginnings.place(plan, self.neurons, neuron), L::from_f64(plan.t_end.min(USUAL)));
+        let (place, mut first) =
+            (self.beginnings.place(plan, self.neurons, neuron), L::from_f64(plan.t_end.min(USUAL)));
         self.field.put(lane, p);
         let stimuli = self.neurons.stimuli(neuron);
         let l = &mut self.lanes[lane];
