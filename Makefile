@@ -7,13 +7,13 @@ VERIFY = $(FELICE) verify --output results.h5 --report report.html && \
 	echo "results: $(CURDIR)/results.h5   report: $(CURDIR)/report.html"
 
 verify: build
-	@$(VERIFY)
+	$(VERIFY)
 
 # The tests' own build makes the binary too: with it alone first, its libraries would be compiled once without the tests'
 # features and once with them.
 test: prerequisites
 	cargo test --release --workspace --no-run
-	@$(VERIFY)
+	$(VERIFY)
 	cargo test --release --workspace
 	tests/python/run
 

@@ -1,12 +1,12 @@
 //! Where neurons set out: the field there and a first step to try, found for a vector of neurons at once.
 
 use super::plan::{Neurons, Plan};
-use super::steps::{Control, Rows};
+use super::steps::{Control, Rows, Steps};
 use super::tableau::EULER;
 use super::vector_field::{ABREAST, VectorField, width};
 use crate::dispatch::Kernel;
-use crate::real::{Lane, Real};
-use crate::simd::{Instructions, Pack, Vector, Vectorised, Width, run};
+use crate::real::Real;
+use crate::simd::{Instructions, Pack, Vector, Width};
 
 /// The first step of a neuron whose start says nothing of a better one.
 pub(crate) const USUAL: f64 = 1e-3;
@@ -14,7 +14,6 @@ pub(crate) const USUAL: f64 = 1e-3;
 /// As many neurons as there are lanes, the next ones of a block.
 pub(crate) struct Beginnings<L> {
     field: Box<dyn VectorField<L>>,
-    first_steps: Box<dyn FirstSteps<L>>,
     rows: Rows<L>,
     /// The first of these neurons, and how many they are.
     first: usize,
@@ -23,14 +22,13 @@ pub(crate) struct Beginnings<L> {
 
 impl<L: Width> Beginnings<L> {
     pub fn new(dim: usize, field: Box<dyn VectorField<L>>, instructions: Instructions) -> Self {
-        let (first_steps, rows) = (run(instructions, Build), Rows::new(dim, width::<L>(instructions)));
-        Beginnings { field, first_steps, rows, first: 0, len: 0 }
+        Beginnings { field, rows: Rows::new(dim, width::<L>(instructions)), first: 0, len: 0 }
     }
 
     /// The place of a neuron, after which those before it are forgotten.
-    pub fn place(&mut self, plan: &Plan, neurons: Neurons, neuron: usize) -> usize {
+    pub fn place(&mut self, steps: &dyn Steps<L>, plan: &Plan, neurons: Neurons, neuron: usize) -> usize {
         if neuron >= self.first + self.len {
-            self.begin(plan, neurons, neuron);
+            self.begin(steps, plan, neurons, neuron);
         }
         neuron - self.first
     }
@@ -45,7 +43,7 @@ impl<L: Width> Beginnings<L> {
         self.rows.wanted.get()[place]
     }
 
-    fn begin(&mut self, plan: &Plan, neurons: Neurons, first: usize) {
+    fn begin(&mut self, steps: &dyn Steps<L>, plan: &Plan, neurons: Neurons, first: usize) {
         let Rows { dim, width: w, .. } = self.rows;
         (self.first, self.len) = (first, w.min(neurons.len() - first));
         for lane in 0..w {
@@ -61,10 +59,10 @@ impl<L: Width> Beginnings<L> {
         let (slopes, after) = self.rows.k.rows().split_at_mut(dim * w);
         slopes.copy_from_slice(&after[..dim * w]);
         let Control::Adaptive(rtol, atol) = plan.control else { return };
-        let limits = Limits { rtol, atol, t_end: plan.t_end };
-        self.first_steps.guess(&mut self.rows, limits);
+        let aim = Aim { rtol, atol, t_end: plan.t_end };
+        steps.guess(&mut self.rows, aim);
         self.euler();
-        self.first_steps.choose(&mut self.rows, limits);
+        steps.choose(&mut self.rows, aim);
     }
 
     /// One step of Euler's method; the field at its end is the second stage.
@@ -75,94 +73,66 @@ impl<L: Width> Beginnings<L> {
 
 /// What a first step is held against.
 #[derive(Clone, Copy)]
-struct Limits {
-    rtol: f64,
-    atol: f64,
-    t_end: f64,
+pub struct Aim {
+    pub rtol: f64,
+    pub atol: f64,
+    pub t_end: f64,
 }
 
-/// First steps after E. Hairer, S. P. Nørsett, G. Wanner, "Solving Ordinary Differential Equations I", II.4.
-trait FirstSteps<L>: Send {
-    /// A step of Euler's method that is small beside the state.
-    fn guess(&self, rows: &mut Rows<L>, limits: Limits);
-    /// Of what Euler's step says of the second derivative: the step whose fifth power times it is small.
-    fn choose(&self, rows: &mut Rows<L>, limits: Limits);
-}
-
-struct Here<V>(V);
-
-struct Build;
-impl<L: Lane> Vectorised<L> for Build {
-    type Output = Box<dyn FirstSteps<L>>;
-    #[inline(always)]
-    fn run<V: Vector<Lane = L>>(self) -> Self::Output {
-        Box::new(Here(V::splat(L::num(0.0))))
-    }
-}
-
-impl<V: Vector> FirstSteps<V::Lane> for Here<V> {
-    fn guess(&self, rows: &mut Rows<V::Lane>, limits: Limits) {
-        self.0.within(Guess::<V>(rows, limits));
-    }
-    fn choose(&self, rows: &mut Rows<V::Lane>, limits: Limits) {
-        self.0.within(Choose::<V>(rows, limits));
-    }
-}
-
-struct Guess<'a, V: Vector>(&'a mut Rows<V::Lane>, Limits);
+pub(super) struct Guess<'a, V: Vector>(pub &'a mut Rows<V::Lane>, pub Aim);
 
 impl<V: Vector> Kernel for Guess<'_, V> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let (Rows { width, y, k, h, .. }, limits) = (self.0, self.1);
+        let (Rows { width, y, k, h, .. }, aim) = (self.0, self.1);
         let (y, k, small) = (y.get(), k.get(), Pack::<V, ABREAST>::num(1e-5));
         let mut first = 0;
         while first < *width {
             let (mut d0, mut d1, mut at) = (Pack::<V, ABREAST>::num(0.0), Pack::num(0.0), first);
             while at < y.len() {
                 let state = Pack::<V, ABREAST>::load(&y[at..]);
-                d0 = d0.max(state.abs() / tolerance(state, limits));
-                d1 = d1.max(Pack::<V, ABREAST>::load(&k[at..]).abs() / tolerance(state, limits));
+                d0 = d0.max(state.abs() / tolerance(state, aim));
+                d1 = d1.max(Pack::<V, ABREAST>::load(&k[at..]).abs() / tolerance(state, aim));
                 at += *width;
             }
             let known = Pack::<V, ABREAST>::and(small.le(d0), small.le(d1));
             let step = Pack::select(known, Pack::num(0.01) * d0 / d1, Pack::num(1e-6));
-            step.min(Pack::num(limits.t_end)).store(&mut h.rows()[first..]);
+            step.min(Pack::num(aim.t_end)).store(&mut h.rows()[first..]);
             first += Pack::<V, ABREAST>::WIDTH;
         }
     }
 }
 
-struct Choose<'a, V: Vector>(&'a mut Rows<V::Lane>, Limits);
+pub(super) struct Choose<'a, V: Vector>(pub &'a mut Rows<V::Lane>, pub Aim);
 
 impl<V: Vector> Kernel for Choose<'_, V> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let (Rows { width, y, k, h, wanted, .. }, limits) = (self.0, self.1);
+        let (Rows { width, y, k, h, wanted, .. }, aim) = (self.0, self.1);
         let (y, k, h) = (y.get(), k.get(), h.get());
-        let usual = Pack::<V, ABREAST>::num(USUAL.min(limits.t_end));
+        let usual = Pack::<V, ABREAST>::num(USUAL.min(aim.t_end));
         let mut first = 0;
         while first < *width {
             let (h, mut most, mut at) = (Pack::load(&h[first..]), Pack::<V, ABREAST>::num(0.0), first);
             while at < y.len() {
-                let tolerance = tolerance(Pack::<V, ABREAST>::load(&y[at..]), limits);
+                let tolerance = tolerance(Pack::<V, ABREAST>::load(&y[at..]), aim);
                 let (begin, after) = (Pack::load(&k[at..]), Pack::<V, ABREAST>::load(&k[y.len() + at..]));
                 most = most.max(begin.abs() / tolerance).max(((after - begin) / h).abs() / tolerance);
                 at += *width;
             }
             let step = fifth_root(Pack::num(0.01) / most).min((Pack::num(100.0) * h).max(usual));
             let step = Pack::select(Pack::num(0.0).lt(step), step, usual);
-            step.min(Pack::num(limits.t_end)).store(&mut wanted.rows()[first..]);
+            step.min(Pack::num(aim.t_end)).store(&mut wanted.rows()[first..]);
             first += Pack::<V, ABREAST>::WIDTH;
         }
     }
 }
 
 #[inline(always)]
-fn tolerance<R: Real>(y: R, limits: Limits) -> R {
-    R::num(limits.rtol).mul_add(y.abs(), R::num(limits.atol))
+fn tolerance<R: Real>(y: R, aim: Aim) -> R {
+    R::num(aim.rtol).mul_add(y.abs(), R::num(aim.atol))
 }
 
 /// x^(13/64), of square roots: their bits are the same on every machine.
@@ -206,9 +176,9 @@ mod tests {
         let states: Vec<f64> = (0..50).flat_map(|i| [0.3 - 0.01 * f64::from(i), 0.1]).collect();
         let neurons = Neurons { model: &*model.model, parameters: &parameters, states: &states, stimuli: &[], dim: 2 };
         let field = f64::vector_field(&*model.model, best);
-        let mut begin = Beginnings::<f64>::new(2, field, best);
+        let (mut begin, by) = (Beginnings::<f64>::new(2, field, best), crate::ensemble::steps::steps(best, &TSIT5));
         let found = |neuron: usize| {
-            let place = begin.place(&plan(tolerance, t_end), neurons, neuron);
+            let place = begin.place(&*by, &plan(tolerance, t_end), neurons, neuron);
             ([begin.slope(place, 0), begin.slope(place, 1)], begin.step(place))
         };
         (0..50).map(found).collect()

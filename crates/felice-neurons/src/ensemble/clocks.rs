@@ -10,8 +10,8 @@ use crate::simd::{Instructions, Pack, Vector, Vectorised, run};
 
 /// The clocks' arithmetic on one kind of vector.
 pub(crate) trait Tick<L>: Send {
-    /// What becomes of `lanes` after an attempt at a step, where that is nothing out of the ordinary: on to the next
-    /// step. The lanes that are through: one bit a lane. The others are as they were.
+    /// What becomes of lanes after an attempt at a step: on to the next one. `bits`: the lanes whose step was accepted, and
+    /// those with nothing out of the ordinary; the others stay as they were. The lanes that are through: one bit a lane.
     fn cruise(&self, clocks: &mut Clocks, rows: &mut Rows<L>, bits: [u64; 2], limits: Limits) -> u64;
 }
 
@@ -95,7 +95,7 @@ impl Clocks {
 }
 
 /// Bits as numbers, the lowest bit first: 1 or 0.
-const FLAGS: [[f64; 8]; 256] = {
+static FLAGS: [[f64; 8]; 256] = {
     let (mut flags, mut i) = ([[0.0; 8]; 256], 0);
     while i < 256 * 8 {
         flags[i / 8][i % 8] = if (i / 8) >> (i % 8) & 1 == 1 { 1.0 } else { 0.0 };

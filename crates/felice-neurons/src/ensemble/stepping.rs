@@ -289,8 +289,7 @@ impl<'a, L: Width> Stepping<'a, L> {
     fn start(&mut self, lane: usize, neuron: usize) -> Option<End> {
         let (dim, w, plan) = (self.rows.dim, self.rows.width, self.plan);
         let (p, y) = (self.neurons.parameters(neuron), self.neurons.state(neuron));
-        let (place, mut first) =
-            (self.beginnings.place(plan, self.neurons, neuron), L::from_f64(plan.t_end.min(USUAL)));
+        let mut first = L::from_f64(plan.t_end.min(USUAL));
         self.field.put(lane, p);
         let stimuli = self.neurons.stimuli(neuron);
         let l = &mut self.lanes[lane];
@@ -313,6 +312,7 @@ impl<'a, L: Width> Stepping<'a, L> {
         match stimuli {
             Some(_) => self.change(lane, neuron, false),
             None => {
+                let place = self.beginnings.place(&*self.steps, plan, self.neurons, neuron);
                 for i in 0..dim {
                     self.rows.k.rows()[i * w + lane] = self.beginnings.slope(place, i);
                 }

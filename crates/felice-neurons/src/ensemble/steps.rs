@@ -2,6 +2,7 @@
 //! numbers have one a lane; states and stages are rows one after another.
 
 use super::aligned::Aligned;
+use super::begin::{Aim, Choose, Guess};
 use super::looking::{Look, PARTS, Turns};
 use super::tableau::Tableau;
 use super::vector_field::{ABREAST, VectorField};
@@ -11,8 +12,8 @@ use crate::real::{Lane, Real};
 use crate::simd::{Instructions, Pack, Vector, Vectorised, Width, run};
 
 /// How the next step follows from the error e, relative to its tolerance, of this step and e' of the accepted one before:
-/// h SAFETY e^−α e'^β, a PI controller (K. Gustafsson, ACM TOMS 17 (1991) 533). Beside α = 1/5, β = 0 these exponents save
-/// 8 to 15 % of the attempts at the same error of the worst neuron, most of them rejected ones. A power takes longer than
+/// h SAFETY e^−α e'^β, a PI controller (K. Gustafsson, ACM TOMS 17 (1991) 533). Beside α = 1/5, β = 0 few steps are
+/// rejected and the worst neuron's error takes fewer attempts (benches/README.md). A power takes longer than
 /// a step's error itself, so e is rounded up to the next of a few levels: [e, SAFETY e^−α, e^β], largest first.
 const ACCEPTED: [[f64; 3]; 8] = [
     [1.0, 0.93, 1.0],
@@ -118,6 +119,11 @@ pub(crate) trait Steps<L> {
     /// Lanes whose step is good begin the next one where it ended; the step that every lane's error allows. The lanes
     /// whose step is good, and those whose states are all within their bounds: one bit a lane.
     fn settle(&self, rows: &mut Rows<L>) -> [u64; 2];
+    /// A first step of Euler's method that is small beside the state: E. Hairer, S. P. Nørsett, G. Wanner, "Solving
+    /// Ordinary Differential Equations I", II.4.
+    fn guess(&self, rows: &mut Rows<L>, aim: Aim);
+    /// Of what Euler's step says of the second derivative: the step whose fifth power times it is small.
+    fn choose(&self, rows: &mut Rows<L>, aim: Aim);
 }
 
 /// The steps with this machine's instructions.
@@ -151,6 +157,12 @@ impl<V: Vector> Steps<V::Lane> for Here<V> {
     }
     fn settle(&self, rows: &mut Rows<V::Lane>) -> [u64; 2] {
         self.here.within(Settle::<V> { last: self.tableau.rows.len(), rows })
+    }
+    fn guess(&self, rows: &mut Rows<V::Lane>, aim: Aim) {
+        self.here.within(Guess::<V>(rows, aim));
+    }
+    fn choose(&self, rows: &mut Rows<V::Lane>, aim: Aim) {
+        self.here.within(Choose::<V>(rows, aim));
     }
 }
 

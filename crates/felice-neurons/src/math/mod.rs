@@ -34,7 +34,7 @@ pub fn exp_tanh<R: Real, const E: usize, const T: usize>(exp: [R; E], tanh: [R; 
 
 /// As [`exp_tanh`] where a result may be too large, too small or not a number: the same bits wherever it is none of these.
 #[inline(never)]
-pub fn anywhere<R: Real, const E: usize, const T: usize>(mut exp: [R; E], tanh: [R; T]) -> ([R; E], [R; T]) {
+pub(crate) fn anywhere<R: Real, const E: usize, const T: usize>(mut exp: [R; E], tanh: [R; T]) -> ([R; E], [R; T]) {
     let [lowest, highest] = R::Lane::EXP_RANGE;
     for x in &mut exp {
         *x = x.min(R::splat(highest)).max(R::splat(lowest));

@@ -36,24 +36,23 @@ parameters! {
     }
 }
 
-/// dv/dt from the currents of the elements, each a (gain, tanh): the membrane of every Ribar–Sepulchre circuit. The
-/// gains are divided by C first: that can be done before the tanhs are known, and once for all stages of a step.
+/// dv/dt from the currents of the elements, each a ([`gain`], tanh): the membrane of every Ribar–Sepulchre circuit. All is
+/// divided by C before the tanhs are known, and once for all of a neuron's steps.
 #[inline(always)]
-pub(crate) fn membrane<R: Real, const N: usize>(c: R, i_app: R, i_passive: R, elements: [(R, R); N]) -> R {
-    let per_c = R::num(1.0) / c;
+pub(crate) fn membrane<R: Real, const N: usize>(per_c: R, i_app: R, i_passive: R, elements: [(R, R); N]) -> R {
     let (mut sum, mut k) = ((i_app - i_passive) * per_c, 0);
     // No iterator: one that is not inlined is compiled without the vectors' instructions.
     while k < N {
-        sum = element(sum, per_c, elements[k]);
+        sum = elements[k].0.mul_add(elements[k].1, sum);
         k += 1;
     }
     sum
 }
 
-/// One element's current taken from dv/dt.
+/// −a/C: what an element's tanh adds to dv/dt.
 #[inline(always)]
-pub(crate) fn element<R: Real>(sum: R, per_c: R, (a, tanh): (R, R)) -> R {
-    (-(a * per_c)).mul_add(tanh, sum)
+pub(crate) fn gain<R: Real>(a: R, per_c: R) -> R {
+    -(a * per_c)
 }
 
 /// dx/dt of a first-order lag: x follows its input.
@@ -80,20 +79,26 @@ const STATES: &[State] = &[
     State::new("v_fast", "voltage seen by the fast element").within(-4.0, 4.0),
 ];
 
-/// 1/C instead of C, −a/C of both elements, the reciprocals of the time constants.
+/// 1/C instead of C, both elements' [`gain`]s, the reciprocals of the time constants.
 #[inline(always)]
 fn prepare<R: Real>(p: &Fhnrs<R>) -> Fhnrs<R> {
     let one = R::num(1.0);
-    let (c, per) = (one / p.c, |tau: R| one / tau);
-    let (a_fast, a_slow) = (-(p.a_fast * c), -(p.a_slow * c));
-    Fhnrs { c, a_fast, a_slow, tau_fast: per(p.tau_fast), tau_slow: per(p.tau_slow), tau_syn: per(p.tau_syn), ..*p }
+    let c = one / p.c;
+    Fhnrs {
+        c,
+        a_fast: gain(p.a_fast, c),
+        a_slow: gain(p.a_slow, c),
+        tau_fast: one / p.tau_fast,
+        tau_slow: one / p.tau_slow,
+        tau_syn: one / p.tau_syn,
+        ..*p
+    }
 }
 
 /// dv/dt, the parameters [`prepare`]d.
 #[inline(always)]
 fn dv<R: Real>(p: &Fhnrs<R>, v: R, i_app: R, [fast, slow]: [R; 2]) -> R {
-    let i_passive = p.g_max * (v - p.e_rev);
-    p.a_slow.mul_add(slow, p.a_fast.mul_add(fast, (i_app - i_passive) * p.c))
+    membrane(p.c, i_app, p.g_max * (v - p.e_rev), [(p.a_fast, fast), (p.a_slow, slow)])
 }
 
 impl Neuron for Fhnrs {

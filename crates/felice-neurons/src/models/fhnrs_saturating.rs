@@ -14,7 +14,7 @@
 
 use std::borrow::Cow;
 
-use super::fhnrs::{Fhnrs, lag, membrane};
+use super::fhnrs::{Fhnrs, gain, lag, membrane};
 use crate::neuron::{Info, Neuron, State, parameters};
 use crate::real::Real;
 
@@ -69,7 +69,9 @@ impl Neuron for FhnrsSaturating {
         let ([], [fast, slow, passive, follow]) =
             R::exp_tanh([], [v - p.v_off_fast, v_slow - p.v_off_slow, p.sat_passive * over, p.sat_slow * behind]);
         let i_passive = p.g_max * saturated(over, p.sat_passive, passive);
-        let dv = membrane(p.c, i_app, i_passive, [(p.a_fast, fast), (p.a_slow, slow)]);
+        let per_c = R::num(1.0) / p.c;
+        let elements = [(gain(p.a_fast, per_c), fast), (gain(p.a_slow, per_c), slow)];
+        let dv = membrane(per_c, i_app, i_passive, elements);
         let zero = R::num(0.0);
         [dv, lag(saturated(behind, p.sat_slow, follow), zero, p.tau_slow), lag(zero, i_app, p.tau_syn)]
     }

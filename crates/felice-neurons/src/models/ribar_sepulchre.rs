@@ -13,7 +13,7 @@
 
 use std::borrow::Cow;
 
-use crate::models::fhnrs::{element, lag};
+use crate::models::fhnrs::{gain, lag};
 use crate::neuron::{Info, Parameter, Range, State};
 use crate::real::Real;
 
@@ -100,7 +100,7 @@ impl RibarSepulchre {
         });
         let i_passive = R::num(self.g_max) * (v - R::num(self.e_rev));
         let per_c = R::num(1.0) / R::num(self.c);
-        dy[0] = current.fold((i_app - i_passive) * per_c, |sum, one| element(sum, per_c, one));
+        dy[0] = current.fold((i_app - i_passive) * per_c, |sum, (a, tanh)| gain(a, per_c).mul_add(tanh, sum));
         dy[y.len() - 1] = lag(R::num(0.0), i_app, R::num(self.tau_syn));
     }
 
